@@ -43,6 +43,8 @@ Result<Bytes> from_hex(std::string_view text) {
   return out;
 }
 
-bool equal(ByteView a, ByteView b) { return std::ranges::equal(a, b); }
+bool equal(ByteView a, ByteView b) {
+  return std::ranges::equal(a, b);
+}
 
 }  // namespace custody

@@ -18,9 +18,9 @@ namespace custody {
 using Bytes = std::vector<std::uint8_t>;
 using ByteView = std::span<const std::uint8_t>;
 
-std::string to_hex(ByteView bytes);                // lower case
-std::string to_hex_reversed(ByteView bytes);       // lower case, last byte first (Bitcoin's RPC order)
-Result<Bytes> from_hex(std::string_view text);     // even length, either case; kInvalid otherwise
+std::string to_hex(ByteView bytes);             // lower case
+std::string to_hex_reversed(ByteView bytes);    // lower case, last byte first (Bitcoin's RPC order)
+Result<Bytes> from_hex(std::string_view text);  // even length, either case; kInvalid otherwise
 
 inline ByteView as_bytes(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
@@ -28,10 +28,16 @@ inline ByteView as_bytes(std::string_view text) {
 inline std::string_view as_text(ByteView bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
-inline Bytes to_bytes(ByteView view) { return {view.begin(), view.end()}; }
-inline Bytes to_bytes(std::string_view text) { return to_bytes(as_bytes(text)); }
-inline void append(Bytes& out, ByteView more) { out.insert(out.end(), more.begin(), more.end()); }
-bool equal(ByteView a, ByteView b);                // not constant time: for public data
+inline Bytes to_bytes(ByteView view) {
+  return {view.begin(), view.end()};
+}
+inline Bytes to_bytes(std::string_view text) {
+  return to_bytes(as_bytes(text));
+}
+inline void append(Bytes& out, ByteView more) {
+  out.insert(out.end(), more.begin(), more.end());
+}
+bool equal(ByteView a, ByteView b);  // not constant time: for public data
 
 // N bytes with a meaning. Tag keeps a block hash from being passed for a key.
 template <std::size_t N, typename Tag>

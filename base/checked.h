@@ -1,4 +1,5 @@
-// Strong integer types and checked arithmetic. Overflow is a value (nullopt), never a wrap. Thread-safety: values.
+// Strong integer types and checked arithmetic. Overflow is a value (nullopt), never a wrap. Thread-safety:
+// values.
 #pragma once
 
 #include <compare>
@@ -35,8 +36,8 @@ constexpr std::optional<std::uint64_t> mul_div(std::uint64_t a, std::uint64_t b,
   return static_cast<std::uint64_t>(quotient);
 }
 
-// An integer with a meaning: Height and Round do not mix. Comparison and next() only; arithmetic that can overflow goes
-// through checked_*.
+// An integer with a meaning: Height and Round do not mix. Comparison and next() only; arithmetic that can
+// overflow goes through checked_*.
 template <typename Tag, std::unsigned_integral T>
 class Strong {
  public:

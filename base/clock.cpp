@@ -13,7 +13,11 @@ std::uint64_t read_ms(clockid_t id) {
 }
 }  // namespace
 
-UnixMs SystemClock::wall() const { return {read_ms(CLOCK_REALTIME)}; }
-MonotonicMs SystemClock::monotonic() const { return {read_ms(CLOCK_BOOTTIME)}; }
+UnixMs SystemClock::wall() const {
+  return {read_ms(CLOCK_REALTIME)};
+}
+MonotonicMs SystemClock::monotonic() const {
+  return {read_ms(CLOCK_BOOTTIME)};
+}
 
 }  // namespace custody

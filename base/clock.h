@@ -1,11 +1,13 @@
-// Time as an argument: cores take `now` in their events, daemons take a Clock. Thread-safety: stated per class.
+// Time as an argument: cores take `now` in their events, daemons take a Clock. Thread-safety: stated per
+// class.
 #pragma once
 
 #include <cstdint>
 
 namespace custody {
 
-// Milliseconds since the Unix epoch (wall) or since boot (monotonic). Never mixed: monotonic measures durations only.
+// Milliseconds since the Unix epoch (wall) or since boot (monotonic). Never mixed: monotonic measures
+// durations only.
 struct UnixMs {
   std::uint64_t value = 0;
   friend auto operator<=>(const UnixMs&, const UnixMs&) = default;
@@ -34,7 +36,10 @@ class ManualClock final : public Clock {
  public:
   UnixMs wall() const override { return wall_; }
   MonotonicMs monotonic() const override { return monotonic_; }
-  void advance(std::uint64_t ms) { wall_.value += ms; monotonic_.value += ms; }
+  void advance(std::uint64_t ms) {
+    wall_.value += ms;
+    monotonic_.value += ms;
+  }
   void set_wall(UnixMs now) { wall_ = now; }
 
  private:

@@ -1,5 +1,5 @@
-// Strict TOML configuration: every key must be read, or finish() names the unknown ones and the start stops; no default
-// for a security setting. toml++ does the parsing, in config.cpp only. Thread-safety: one thread.
+// Strict TOML configuration: every key must be read, or finish() names the unknown ones and the start stops;
+// no default for a security setting. toml++ does the parsing, in config.cpp only. Thread-safety: one thread.
 #pragma once
 
 #include <memory>
@@ -12,7 +12,8 @@ namespace custody {
 
 class Config {
  public:
-  static Result<Config> parse(std::string_view text, std::string origin);  // at most 1 MiB; errors give origin:line
+  static Result<Config> parse(std::string_view text,
+                              std::string origin);  // at most 1 MiB; errors give origin:line
   static Result<Config> load(const std::string& path);
   Config(Config&&) noexcept;
   Config& operator=(Config&&) noexcept;

@@ -42,7 +42,8 @@ void SeededEntropy::fill(std::span<std::uint8_t> out) {
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
     z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
     z ^= z >> 31;
-    for (std::size_t j = 0; j < 8 && i + j < out.size(); ++j) out[i + j] = static_cast<std::uint8_t>(z >> (8 * j));
+    for (std::size_t j = 0; j < 8 && i + j < out.size(); ++j)
+      out[i + j] = static_cast<std::uint8_t>(z >> (8 * j));
   }
 }
 

@@ -1,5 +1,5 @@
-// Files. All operating-system access to files goes through Directory and AppendFile, so that the simulation can lose,
-// tear and refuse writes. Thread-safety: one thread per object.
+// Files. All operating-system access to files goes through Directory and AppendFile, so that the simulation
+// can lose, tear and refuse writes. Thread-safety: one thread per object.
 #pragma once
 
 #include <functional>
@@ -11,8 +11,9 @@
 
 namespace custody {
 
-// An append-only file. append() buffers nothing: the bytes are with the operating system when it returns; they are
-// durable only after sync() returned ok. A failed sync() leaves the object failed for ever (never retry an fsync).
+// An append-only file. append() buffers nothing: the bytes are with the operating system when it returns;
+// they are durable only after sync() returned ok. A failed sync() leaves the object failed for ever (never
+// retry an fsync).
 class AppendFile {
  public:
   virtual ~AppendFile() = default;
@@ -27,11 +28,13 @@ class AppendFile {
 class Directory {
  public:
   virtual ~Directory() = default;
-  virtual Result<std::unique_ptr<AppendFile>> open_append(const std::string& name) = 0;  // created when absent, 0600
+  virtual Result<std::unique_ptr<AppendFile>> open_append(
+      const std::string& name) = 0;  // created when absent, 0600
   virtual bool exists(const std::string& name) const = 0;
   // Temporary file, fdatasync, rename, fsync of the directory: old or new, never mixed. Mode 0600.
   virtual Status write_atomic(const std::string& name, ByteView data) = 0;
-  virtual Result<Bytes> read(const std::string& name, std::size_t max_size) const = 0;  // kNotFound, kExhausted
+  virtual Result<Bytes> read(const std::string& name,
+                             std::size_t max_size) const = 0;  // kNotFound, kExhausted
 };
 
 // The real one. The directory must exist.
@@ -40,8 +43,9 @@ Result<std::unique_ptr<Directory>> open_directory(const std::string& path);
 // Whole small files by path. read_file refuses more than max_size before reading (kExhausted).
 Result<Bytes> read_file(const std::string& path, std::size_t max_size);
 Status write_file_atomic(const std::string& path, ByteView data, unsigned mode);
-Status make_directory(const std::string& path, unsigned mode);           // parents too; existing is fine
-Result<SecretBytes> read_secret_fd(int fd, std::size_t max_size);        // to end of file, one trailing newline dropped
+Status make_directory(const std::string& path, unsigned mode);  // parents too; existing is fine
+Result<SecretBytes> read_secret_fd(int fd,
+                                   std::size_t max_size);  // to end of file, one trailing newline dropped
 
 // An owned file descriptor.
 class Fd {
@@ -55,7 +59,11 @@ class Fd {
   Fd& operator=(const Fd&) = delete;
   int get() const { return fd_; }
   bool valid() const { return fd_ >= 0; }
-  int release() { int fd = fd_; fd_ = -1; return fd; }
+  int release() {
+    int fd = fd_;
+    fd_ = -1;
+    return fd;
+  }
   void reset();
 
  private:

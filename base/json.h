@@ -1,5 +1,5 @@
-// JSON values. nlohmann/json does the parsing and printing, in json.cpp only. Numbers are exact 64-bit integers; a
-// fraction or exponent is kept as its text (Json::number_text). Thread-safety: values.
+// JSON values. nlohmann/json does the parsing and printing, in json.cpp only. Numbers are exact 64-bit
+// integers; a fraction or exponent is kept as its text (Json::number_text). Thread-safety: values.
 #pragma once
 
 #include <cstdint>
@@ -20,22 +20,23 @@ class Json {
   using Array = std::vector<Json>;
   using Object = std::vector<std::pair<std::string, Json>>;  // in order of insertion
 
-  Json() = default;  // null
-  Json(bool value) : value_(value) {}                            // NOLINT
-  Json(int value) : value_(static_cast<std::int64_t>(value)) {}  // NOLINT
-  Json(std::int64_t value) : value_(value) {}                    // NOLINT
-  Json(std::uint64_t value) : value_(value) {}                   // NOLINT
+  Json() = default;                                                         // null
+  Json(bool value) : value_(value) {}                                       // NOLINT
+  Json(int value) : value_(static_cast<std::int64_t>(value)) {}             // NOLINT
+  Json(std::int64_t value) : value_(value) {}                               // NOLINT
+  Json(std::uint64_t value) : value_(value) {}                              // NOLINT
   Json(std::uint32_t value) : value_(static_cast<std::uint64_t>(value)) {}  // NOLINT
-  Json(double value) : value_(value) {}                          // NOLINT
-  Json(std::string value) : value_(std::move(value)) {}          // NOLINT
-  Json(std::string_view value) : value_(std::string(value)) {}   // NOLINT
-  Json(const char* value) : value_(std::string(value)) {}        // NOLINT
-  Json(Array value) : value_(std::move(value)) {}                // NOLINT
-  Json(Object value) : value_(std::move(value)) {}               // NOLINT
+  Json(double value) : value_(value) {}                                     // NOLINT
+  Json(std::string value) : value_(std::move(value)) {}                     // NOLINT
+  Json(std::string_view value) : value_(std::string(value)) {}              // NOLINT
+  Json(const char* value) : value_(std::string(value)) {}                   // NOLINT
+  Json(Array value) : value_(std::move(value)) {}                           // NOLINT
+  Json(Object value) : value_(std::move(value)) {}                          // NOLINT
   static Json object() { return Json(Object{}); }
   static Json array() { return Json(Array{}); }
 
-  // RFC 8259, at most max_size bytes and 64 levels; a duplicate key is refused. Errors name the byte position.
+  // RFC 8259, at most max_size bytes and 64 levels; a duplicate key is refused. Errors name the byte
+  // position.
   static Result<Json> parse(std::string_view text, std::size_t max_size);
   std::string dump(int indent = -1) const;
 
@@ -50,11 +51,11 @@ class Json {
   Result<std::int64_t> as_i64() const;
   Result<double> as_double() const;
   Result<bool> as_bool() const;
-  const Array& items() const;      // empty when not an array
-  const Object& members() const;   // empty when not an object
+  const Array& items() const;     // empty when not an array
+  const Object& members() const;  // empty when not an object
 
-  const Json* find(std::string_view key) const;                     // nullptr when absent
-  Result<std::string> string_at(std::string_view key) const;        // errors name the key
+  const Json* find(std::string_view key) const;               // nullptr when absent
+  Result<std::string> string_at(std::string_view key) const;  // errors name the key
   Result<std::uint64_t> u64_at(std::string_view key) const;
   Result<bool> bool_at(std::string_view key) const;
   Result<Json> at(std::string_view key) const;

@@ -1,5 +1,5 @@
-// Secret bytes: locked in memory, excluded from core dumps, wiped when released, never copied by accident, never printed.
-// Thread-safety: like a vector.
+// Secret bytes: locked in memory, excluded from core dumps, wiped when released, never copied by accident,
+// never printed. Thread-safety: like a vector.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +12,8 @@ namespace custody {
 class SecretBytes {
  public:
   SecretBytes() = default;
-  explicit SecretBytes(std::size_t size);       // zero filled
-  explicit SecretBytes(ByteView bytes);         // copies; wiping the source is the caller's business
+  explicit SecretBytes(std::size_t size);  // zero filled
+  explicit SecretBytes(ByteView bytes);    // copies; wiping the source is the caller's business
   ~SecretBytes();
   SecretBytes(SecretBytes&& other) noexcept;
   SecretBytes& operator=(SecretBytes&& other) noexcept;

@@ -8,18 +8,30 @@ namespace custody {
 
 std::string_view code_name(Code code) {
   switch (code) {
-    case Code::kOk: return "ok";
-    case Code::kInvalid: return "invalid";
-    case Code::kRefused: return "refused";
-    case Code::kNotFound: return "not_found";
-    case Code::kExists: return "exists";
-    case Code::kUnavailable: return "unavailable";
-    case Code::kExhausted: return "exhausted";
-    case Code::kUnauthenticated: return "unauthenticated";
-    case Code::kCorrupt: return "corrupt";
-    case Code::kIo: return "io";
-    case Code::kOutcomeUnknown: return "outcome_unknown";
-    case Code::kInternal: return "internal";
+    case Code::kOk:
+      return "ok";
+    case Code::kInvalid:
+      return "invalid";
+    case Code::kRefused:
+      return "refused";
+    case Code::kNotFound:
+      return "not_found";
+    case Code::kExists:
+      return "exists";
+    case Code::kUnavailable:
+      return "unavailable";
+    case Code::kExhausted:
+      return "exhausted";
+    case Code::kUnauthenticated:
+      return "unauthenticated";
+    case Code::kCorrupt:
+      return "corrupt";
+    case Code::kIo:
+      return "io";
+    case Code::kOutcomeUnknown:
+      return "outcome_unknown";
+    case Code::kInternal:
+      return "internal";
   }
   return "internal";
 }
@@ -41,8 +53,10 @@ Status Status::with_hint(std::string_view hint) const {
   return {code_, message_, std::string(hint)};
 }
 
-#define CUSTODY_DEFINE_ERROR(name, code) \
-  Status name(std::string message, std::string hint) { return {code, std::move(message), std::move(hint)}; }
+#define CUSTODY_DEFINE_ERROR(name, code)                \
+  Status name(std::string message, std::string hint) {  \
+    return {code, std::move(message), std::move(hint)}; \
+  }
 CUSTODY_DEFINE_ERROR(invalid, Code::kInvalid)
 CUSTODY_DEFINE_ERROR(refused, Code::kRefused)
 CUSTODY_DEFINE_ERROR(not_found, Code::kNotFound)

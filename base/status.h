@@ -1,5 +1,5 @@
-// Errors as values. Nothing of ours throws across an API; a function that can fail returns Status or Result<T>.
-// Thread-safety: values; a Status may be copied between threads freely.
+// Errors as values. Nothing of ours throws across an API; a function that can fail returns Status or
+// Result<T>. Thread-safety: values; a Status may be copied between threads freely.
 #pragma once
 
 #include <cstdint>
@@ -13,17 +13,18 @@ namespace custody {
 // What the caller should do next decides the code; the message is for the person who reads it.
 enum class Code : std::uint8_t {
   kOk = 0,
-  kInvalid = 1,         // the input is wrong, and will be wrong again: correct it
-  kRefused = 2,         // a rule (guard, state, consensus) forbids it; nothing was changed
-  kNotFound = 3,        // what was named does not exist here
-  kExists = 4,          // it is there already; nothing was changed
-  kUnavailable = 5,     // a part is down or not ready: try again later
-  kExhausted = 6,       // a stated limit is full
-  kUnauthenticated = 7, // the caller is not who may ask for this
-  kCorrupt = 8,         // stored data does not check out: stop, restore
-  kIo = 9,              // the operating system refused: the message says what and where
-  kOutcomeUnknown = 10, // it may or may not have happened (a token died mid-sign): only the same bytes may be tried again
-  kInternal = 11,       // our own mistake
+  kInvalid = 1,          // the input is wrong, and will be wrong again: correct it
+  kRefused = 2,          // a rule (guard, state, consensus) forbids it; nothing was changed
+  kNotFound = 3,         // what was named does not exist here
+  kExists = 4,           // it is there already; nothing was changed
+  kUnavailable = 5,      // a part is down or not ready: try again later
+  kExhausted = 6,        // a stated limit is full
+  kUnauthenticated = 7,  // the caller is not who may ask for this
+  kCorrupt = 8,          // stored data does not check out: stop, restore
+  kIo = 9,               // the operating system refused: the message says what and where
+  kOutcomeUnknown =
+      10,  // it may or may not have happened (a token died mid-sign): only the same bytes may be tried again
+  kInternal = 11,  // our own mistake
 };
 
 std::string_view code_name(Code code);  // "ok", "invalid", ... as printed in JSON errors
@@ -38,8 +39,8 @@ class [[nodiscard]] Status {
   explicit operator bool() const { return ok(); }
   Code code() const { return code_; }
   const std::string& message() const { return message_; }  // what and where
-  const std::string& hint() const { return hint_; }         // what to do; may be empty
-  std::string to_string() const;                            // "code: message (hint)"
+  const std::string& hint() const { return hint_; }        // what to do; may be empty
+  std::string to_string() const;                           // "code: message (hint)"
 
   // The same error seen from one level up: "context: message".
   Status with_context(std::string_view context) const;
@@ -52,7 +53,9 @@ class [[nodiscard]] Status {
   std::string hint_;
 };
 
-inline Status ok_status() { return {}; }
+inline Status ok_status() {
+  return {};
+}
 Status invalid(std::string message, std::string hint = {});
 Status refused(std::string message, std::string hint = {});
 Status not_found(std::string message, std::string hint = {});
@@ -71,13 +74,14 @@ namespace detail {
 }
 
 // A mistake of ours, never of the input: aborts in every build.
-#define CHECK(condition) ((condition) ? void(0) : ::custody::detail::check_failed(#condition, __FILE__, __LINE__))
+#define CHECK(condition) \
+  ((condition) ? void(0) : ::custody::detail::check_failed(#condition, __FILE__, __LINE__))
 
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}                       // NOLINT(google-explicit-constructor)
-  Result(Status status) : status_(std::move(status)) {                // NOLINT(google-explicit-constructor)
+  Result(T value) : value_(std::move(value)) {}         // NOLINT(google-explicit-constructor)
+  Result(Status status) : status_(std::move(status)) {  // NOLINT(google-explicit-constructor)
     CHECK(!status_.ok());
   }
 
@@ -87,9 +91,18 @@ class [[nodiscard]] Result {
   Code code() const { return status_.code(); }
 
   // The value; calling them without ok() is a mistake of ours.
-  T& value() & { CHECK(ok()); return *value_; }
-  const T& value() const& { CHECK(ok()); return *value_; }
-  T&& value() && { CHECK(ok()); return std::move(*value_); }
+  T& value() & {
+    CHECK(ok());
+    return *value_;
+  }
+  const T& value() const& {
+    CHECK(ok());
+    return *value_;
+  }
+  T&& value() && {
+    CHECK(ok());
+    return std::move(*value_);
+  }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
   T&& operator*() && { return std::move(*this).value(); }
@@ -105,10 +118,10 @@ class [[nodiscard]] Result {
 #define CUSTODY_CONCAT(a, b) CUSTODY_CONCAT_INNER(a, b)
 
 // Returns the error from the enclosing function; goes on when ok.
-#define TRY(expression)                                             \
-  do {                                                              \
+#define TRY(expression)                                                       \
+  do {                                                                        \
     ::custody::Status try_status_ = ::custody::detail::as_status(expression); \
-    if (!try_status_.ok()) return try_status_;                      \
+    if (!try_status_.ok()) return try_status_;                                \
   } while (false)
 
 // ASSIGN_OR_RETURN(auto x, f()): x is the value of the Result, or the enclosing function returns the error.
@@ -120,7 +133,9 @@ class [[nodiscard]] Result {
   declaration = std::move(holder).value()
 
 namespace detail {
-inline Status as_status(Status status) { return status; }
+inline Status as_status(Status status) {
+  return status;
+}
 template <typename T>
 Status as_status(const Result<T>& result) {
   return result.ok() ? Status() : result.status();

@@ -36,7 +36,12 @@ TEST(Status, MacrosReturnTheFirstError) {
 }
 
 TEST(StatusDeathTest, ReadingTheValueOfAnErrorAborts) {
-  EXPECT_DEATH({ auto value = half(1).value(); static_cast<void>(value); }, "CHECK failed");
+  EXPECT_DEATH(
+      {
+        auto value = half(1).value();
+        static_cast<void>(value);
+      },
+      "CHECK failed");
 }
 
 }  // namespace

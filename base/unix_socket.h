@@ -1,5 +1,5 @@
-// AF_UNIX sockets by path of any length: names end at 107 bytes, so bind and connect go through /proc/self/fd of the
-// containing directory. Thread-safety: one thread per socket.
+// AF_UNIX sockets by path of any length: names end at 107 bytes, so bind and connect go through /proc/self/fd
+// of the containing directory. Thread-safety: one thread per socket.
 #pragma once
 
 #include <sys/socket.h>
@@ -14,7 +14,8 @@ namespace custody {
 // type is SOCK_STREAM or SOCK_SEQPACKET. An existing socket file is replaced only when nobody listens on it
 // (kExists otherwise). The socket file has mode 0600. Non-blocking, close-on-exec.
 Result<Fd> listen_unix(const std::string& path, int type, int backlog);
-Result<Fd> connect_unix(const std::string& path, int type);  // kUnavailable when nobody listens; blocking, close-on-exec
+Result<Fd> connect_unix(const std::string& path,
+                        int type);  // kUnavailable when nobody listens; blocking, close-on-exec
 
 struct PeerCredentials {
   pid_t pid;
@@ -23,8 +24,8 @@ struct PeerCredentials {
 };
 Result<PeerCredentials> peer_credentials(int fd);
 
-// One SOCK_SEQPACKET message with at most one descriptor. receive refuses a truncated message or extra descriptors;
-// an orderly close is kUnavailable. timeout_ms < 0 waits for ever.
+// One SOCK_SEQPACKET message with at most one descriptor. receive refuses a truncated message or extra
+// descriptors; an orderly close is kUnavailable. timeout_ms < 0 waits for ever.
 struct Packet {
   Bytes data;
   Fd fd;

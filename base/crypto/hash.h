@@ -11,10 +11,10 @@ namespace custody::crypto {
 using Hash160 = FixedBytes<20, struct Hash160Tag>;
 
 Hash256 sha256(ByteView data);
-Hash256 sha256(std::initializer_list<ByteView> parts);   // of the concatenation
-Hash256 sha256d(ByteView data);                          // SHA256(SHA256(data)), Bitcoin
-Hash160 hash160(ByteView data);                          // RIPEMD160(SHA256(data)), Bitcoin
-Hash256 keccak256(ByteView data);                        // Ethereum's, not NIST SHA3
+Hash256 sha256(std::initializer_list<ByteView> parts);  // of the concatenation
+Hash256 sha256d(ByteView data);                         // SHA256(SHA256(data)), Bitcoin
+Hash160 hash160(ByteView data);                         // RIPEMD160(SHA256(data)), Bitcoin
+Hash256 keccak256(ByteView data);                       // Ethereum's, not NIST SHA3
 
 // SHA256(SHA256(tag) || SHA256(tag) || data), BIP-340.
 Hash256 tagged_hash(std::string_view tag, ByteView data);

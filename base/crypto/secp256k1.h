@@ -16,7 +16,8 @@ Result<PublicKey> compress_public_key(ByteView sec1);
 // True only for a valid, low-S signature by the key over the 32-byte digest. High S is false, not normalised.
 bool verify(const PublicKey& key, const Hash256& digest, const Signature& signature);
 
-// Low-S form of an r || s that an HSM produced (about half of SoftHSM2's are high-S). kInvalid when r or s is out of range.
+// Low-S form of an r || s that an HSM produced (about half of SoftHSM2's are high-S). kInvalid when r or s is
+// out of range.
 Result<Signature> normalize(ByteView r_s);
 
 // DER with low S (Bitcoin scripts, without the sighash byte), and back (strict).
@@ -32,7 +33,7 @@ class SoftwareKey {
   static SoftwareKey generate(Entropy& entropy);
   static Result<SoftwareKey> from_secret(const SecretBytes& secret);  // 32 bytes in [1, n)
   const PublicKey& public_key() const { return public_; }
-  Signature sign(const Hash256& digest) const;                        // RFC 6979, low S
+  Signature sign(const Hash256& digest) const;  // RFC 6979, low S
   const SecretBytes& secret() const { return secret_; }
 
  private:

@@ -1,0 +1,179 @@
+// What a signer can be asked to sign: typed intents with their evidence, and its answer. Values only.
+#pragma once
+
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "ledger/model/block.h"
+#include "ledger/model/records.h"
+
+namespace custody::ledger::model {
+
+constexpr std::size_t kMaxIntentHeader = 4096;  // a request over the socket
+constexpr std::size_t kMaxEvidence = 4u << 20;  // in one sealed memfd
+
+// A final block, and what its state holds. commit is for header; set is the set whose hash is
+// header.members_hash.
+struct LedgerEvidence {
+  BlockHeader header;
+  Commit commit;
+  MemberSet set;
+  std::vector<StateProof> proofs;
+  friend bool operator==(const LedgerEvidence&, const LedgerEvidence&) = default;
+};
+
+// One per kind; the signer rebuilds what is signed from these fields alone.
+struct ProposalIntent {
+  Height height;
+  Round round;
+  std::optional<Round> proof_of_lock;
+  BlockHash block;
+  Hash256 parts_root;
+  std::uint32_t part_count = 0;
+  friend bool operator==(const ProposalIntent&, const ProposalIntent&) = default;
+};
+struct VoteIntent {
+  VoteType type = VoteType::kPrevote;
+  Height height;
+  Round round;
+  std::optional<BlockHash> block;
+  friend bool operator==(const VoteIntent&, const VoteIntent&) = default;
+};
+struct HeadIntent {
+  Height valid_until;
+  std::uint64_t salt = 0;
+  ExternalHead head;
+  friend bool operator==(const HeadIntent&, const HeadIntent&) = default;
+};
+// Evidence proves: parameters, wallet, gateway, the recorded head that the proof ends in, no freeze, no mint
+// record minted.
+struct MintIntent {
+  Height valid_until;
+  std::uint64_t salt = 0;
+  MintApproval approval;
+  LedgerEvidence evidence;
+  friend bool operator==(const MintIntent&, const MintIntent&) = default;
+};
+// Signs every input of the slot's plan with the seat key. Evidence proves: slot open, parameters, wallet,
+// each burn, each coin, no freeze, head tip.
+struct PayoutIntent {
+  CurrencyId currency;
+  SlotId slot;
+  LedgerEvidence evidence;
+  friend bool operator==(const PayoutIntent&, const PayoutIntent&) = default;
+};
+// The transaction that carries seat signatures, signed with the attest key; only signatures that this signer
+// made.
+struct SlotSignatureIntent {
+  Height valid_until;
+  std::uint64_t salt = 0;
+  SlotSignature slot_signature;
+  friend bool operator==(const SlotSignatureIntent&, const SlotSignatureIntent&) = default;
+};
+struct ProposalTxIntent {
+  Height valid_until;
+  std::uint64_t salt = 0;
+  Proposal proposal;
+  friend bool operator==(const ProposalTxIntent&, const ProposalTxIntent&) = default;
+};
+struct BallotIntent {
+  Height valid_until;
+  std::uint64_t salt = 0;
+  Ballot ballot;
+  friend bool operator==(const BallotIntent&, const BallotIntent&) = default;
+};
+struct StatusQuery {
+  friend bool operator==(const StatusQuery&, const StatusQuery&) = default;
+};
+
+using Intent = std::variant<ProposalIntent, VoteIntent, HeadIntent, MintIntent, PayoutIntent,
+                            SlotSignatureIntent, ProposalTxIntent, BallotIntent, StatusQuery>;
+
+struct SignRequest {
+  std::uint64_t id = 0;  // chosen by the caller, echoed
+  Intent intent;
+  friend bool operator==(const SignRequest&, const SignRequest&) = default;
+};
+
+// code 0: signatures are there (one; for a payout one per input). Otherwise a base/status Code, the rule that
+// refused
+// ("guard.watermark", "policy.day_limit", ...) and a message for the operator.
+struct SignReply {
+  std::uint64_t id = 0;
+  std::uint8_t code = 0;
+  std::vector<Signature> signatures;
+  Bytes rule;     // at most 64
+  Bytes message;  // at most 512
+  Bytes detail;   // StatusQuery: a JSON text of at most 8 KiB for the operator; otherwise empty
+  friend bool operator==(const SignReply&, const SignReply&) = default;
+};
+
+enum class KeyRole : std::uint8_t { kValidator = 1, kAttest = 2, kGovernance = 3, kSeat = 4 };
+
+// Highest consensus position that the validator key has signed. step: 1 proposal, 2 prevote, 3 precommit.
+struct Watermark {
+  Height height;
+  Round round;
+  std::uint8_t step = 0;
+  Hash256 digest;
+  friend bool operator==(const Watermark&, const Watermark&) = default;
+};
+
+struct GuardKey {
+  KeyRole role = KeyRole::kValidator;
+  CurrencyId currency;  // 0 but for seats
+  WalletEpoch epoch;
+  PublicKey key;
+  friend bool operator==(const GuardKey&, const GuardKey&) = default;
+};
+
+struct GuardHead {
+  Height height;  // 0: genesis
+  BlockHash hash;
+  LedgerMs time;
+  Hash256 members_hash;  // of the set that votes on the next block
+  friend bool operator==(const GuardHead&, const GuardHead&) = default;
+};
+
+constexpr std::size_t kGuardSlots = 32;
+constexpr std::size_t kGuardSlotBurns = 64;  // over all slots
+
+// A slot that this signer has signed a transaction for. Freed only by proof that the slot is settled.
+struct GuardSlot {
+  CurrencyId currency;
+  SlotId slot;
+  OutPoint anchor;
+  Hash256 terms;                     // SHA-256 of the encoded plan (everything but status)
+  std::vector<std::uint64_t> burns;  // sequences bound to it
+  friend bool operator==(const GuardSlot&, const GuardSlot&) = default;
+};
+
+// Token bucket in minor units; moves with ledger time only.
+struct GuardBucket {
+  CurrencyId currency;
+  Amount level;
+  LedgerMs updated;
+  friend bool operator==(const GuardBucket&, const GuardBucket&) = default;
+};
+
+constexpr std::size_t kMaxGuardState = 16u << 10;
+
+// Everything that the guard remembers. Fixed tables; a full table refuses; nothing grows with history.
+struct GuardState {
+  std::uint32_t version = 1;
+  ChainId chain_id;
+  MemberId member;
+  GuardHead head;
+  Watermark watermark;
+  std::vector<GuardKey> keys;          // at most 3 + 2 * kMaxCurrencies
+  std::vector<ReserveWallet> wallets;  // at most kMaxCurrencies
+  std::vector<ExternalChain> chains;
+  std::vector<Currency> currencies;
+  std::vector<GuardSlot> slots;  // at most kGuardSlots
+  std::vector<GuardBucket> buckets;
+  std::uint64_t counter = 0;  // signatures authorised; strictly rises
+  friend bool operator==(const GuardState&, const GuardState&) = default;
+};
+
+}  // namespace custody::ledger::model
