@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "ledger/model/intents.h"
+
 namespace custody::ledger::model {
 namespace {
 

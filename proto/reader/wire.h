@@ -8,6 +8,7 @@
 // decodes. Thread-safety: values.
 #pragma once
 
+#include <limits>
 #include <optional>
 #include <string>
 #include <type_traits>
