@@ -1,5 +1,6 @@
-// JSON values. nlohmann/json does the parsing and printing, in json.cpp only. Numbers are exact 64-bit
-// integers; a fraction or exponent is kept as its text (Json::number_text). Thread-safety: values.
+// JSON values. nlohmann/json does the parsing and printing, in json.cpp only. Integers are exact 64-bit
+// values; a number with a fraction or exponent keeps its text too (number_text), so that an amount is never
+// read through a double. Integers beyond 64 bits are refused. Thread-safety: values.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,7 @@ class Json {
   Json(std::int64_t value) : value_(value) {}                               // NOLINT
   Json(std::uint64_t value) : value_(value) {}                              // NOLINT
   Json(std::uint32_t value) : value_(static_cast<std::uint64_t>(value)) {}  // NOLINT
-  Json(double value) : value_(value) {}                                     // NOLINT
+  Json(double value) : value_(Real{value, {}}) {}                           // NOLINT
   Json(std::string value) : value_(std::move(value)) {}                     // NOLINT
   Json(std::string_view value) : value_(std::string(value)) {}              // NOLINT
   Json(const char* value) : value_(std::string(value)) {}                   // NOLINT
@@ -38,6 +39,8 @@ class Json {
   // RFC 8259, at most max_size bytes and 64 levels; a duplicate key is refused. Errors name the byte
   // position.
   static Result<Json> parse(std::string_view text, std::size_t max_size);
+  // ASCII only: everything else is escaped, so that no terminal control gets through. Not UTF-8: replaced by
+  // U+FFFD.
   std::string dump(int indent = -1) const;
 
   bool is_null() const { return std::holds_alternative<std::monostate>(value_); }
@@ -51,8 +54,9 @@ class Json {
   Result<std::int64_t> as_i64() const;
   Result<double> as_double() const;
   Result<bool> as_bool() const;
-  const Array& items() const;     // empty when not an array
-  const Object& members() const;  // empty when not an object
+  Result<std::string> number_text() const;  // the number as it stood in the input, "0.10000000"
+  const Array& items() const;               // empty when not an array
+  const Object& members() const;            // empty when not an object
 
   const Json* find(std::string_view key) const;               // nullptr when absent
   Result<std::string> string_at(std::string_view key) const;  // errors name the key
@@ -64,7 +68,13 @@ class Json {
   Json& push(Json value);                  // makes an array of null
 
  private:
-  std::variant<std::monostate, bool, std::int64_t, std::uint64_t, double, std::string, Array, Object> value_;
+  friend class JsonReader;
+  std::string_view type_name() const;
+  struct Real {
+    double value = 0;
+    std::string text;  // as parsed; empty when made from a double
+  };
+  std::variant<std::monostate, bool, std::int64_t, std::uint64_t, Real, std::string, Array, Object> value_;
 };
 
 }  // namespace custody

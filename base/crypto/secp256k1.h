@@ -20,17 +20,19 @@ bool verify(const PublicKey& key, const Hash256& digest, const Signature& signat
 // out of range.
 Result<Signature> normalize(ByteView r_s);
 
-// DER with low S (Bitcoin scripts, without the sighash byte), and back (strict).
+// DER with low S (Bitcoin scripts, without the sighash byte), and back: only the bytes that to_der gives for
+// some valid signature are accepted. to_der is for signatures that verify, normalize or from_der accepted:
+// out of range aborts.
 Bytes to_der(const Signature& signature);
 Result<Signature> from_der(ByteView der);
 
-// key + scalar * G. kInvalid when the scalar is zero-overflowing or the sum is infinity.
+// key + scalar * G. kInvalid when the scalar is zero or not below the group order, or the sum is infinity.
 Result<PublicKey> tweak_add(const PublicKey& key, const Hash256& scalar);
 
 // A software key: for ordinary users' wallets and tests only. Members' keys live in the HSM.
 class SoftwareKey {
  public:
-  static SoftwareKey generate(Entropy& entropy);
+  static SoftwareKey generate(Entropy& entropy);                      // SystemEntropy outside of tests
   static Result<SoftwareKey> from_secret(const SecretBytes& secret);  // 32 bytes in [1, n)
   const PublicKey& public_key() const { return public_; }
   Signature sign(const Hash256& digest) const;  // RFC 6979, low S
