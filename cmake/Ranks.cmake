@@ -120,4 +120,20 @@ function(custody_test name)
   target_link_libraries(${name} PRIVATE GTest::gmock GTest::gtest_main)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
     PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 300 ENVIRONMENT "${ARG_ENVIRONMENT}")
+  custody_checked_by_sanitizers(${name} "${ARG_LABELS}")
+endfunction()
+
+# What tests/run ci builds under the sanitizers: `asan_checks` for quick tests of every parser and core, `tsan_checks` for
+# what uses threads.
+add_custom_target(asan_checks)
+add_custom_target(tsan_checks)
+function(custody_checked_by_sanitizers target labels)
+  foreach(label unit corpus signer few_seeds)
+    if(label IN_LIST labels)
+      add_dependencies(asan_checks ${target})
+    endif()
+  endforeach()
+  if("threads" IN_LIST labels)
+    add_dependencies(tsan_checks ${target})
+  endif()
 endfunction()
