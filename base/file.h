@@ -12,8 +12,8 @@
 namespace custody {
 
 // An append-only file. append() buffers nothing: the bytes are with the operating system when it returns;
-// they are durable only after sync() returned ok. A failed sync() leaves the object failed for ever (never
-// retry an fsync).
+// they are durable only after sync() returned ok. A failed append() or sync() leaves the object failed for
+// ever (the end of the file, or what is durable, is unknown: never retry an fsync).
 class AppendFile {
  public:
   virtual ~AppendFile() = default;
@@ -28,13 +28,13 @@ class AppendFile {
 class Directory {
  public:
   virtual ~Directory() = default;
-  virtual Result<std::unique_ptr<AppendFile>> open_append(
-      const std::string& name) = 0;  // created when absent, 0600
+  // Created when absent, mode 0600. At most one object per file at a time, in any process (kUnavailable).
+  virtual Result<std::unique_ptr<AppendFile>> open_append(const std::string& name) = 0;
   virtual bool exists(const std::string& name) const = 0;
   // Temporary file, fdatasync, rename, fsync of the directory: old or new, never mixed. Mode 0600.
   virtual Status write_atomic(const std::string& name, ByteView data) = 0;
-  virtual Result<Bytes> read(const std::string& name,
-                             std::size_t max_size) const = 0;  // kNotFound, kExhausted
+  // kNotFound; kExhausted for a file larger than max_size.
+  virtual Result<Bytes> read(const std::string& name, std::size_t max_size) const = 0;
 };
 
 // The real one. The directory must exist.
@@ -44,8 +44,8 @@ Result<std::unique_ptr<Directory>> open_directory(const std::string& path);
 Result<Bytes> read_file(const std::string& path, std::size_t max_size);
 Status write_file_atomic(const std::string& path, ByteView data, unsigned mode);
 Status make_directory(const std::string& path, unsigned mode);  // parents too; existing is fine
-Result<SecretBytes> read_secret_fd(int fd,
-                                   std::size_t max_size);  // to end of file, one trailing newline dropped
+// To the end of the file, one trailing newline dropped. kExhausted when longer than max_size.
+Result<SecretBytes> read_secret_fd(int fd, std::size_t max_size);
 
 // An owned file descriptor.
 class Fd {
