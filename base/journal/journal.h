@@ -1,8 +1,9 @@
 // An append-only file of checked records. Format: header "CJRNL1" | kind u16 | salt 8; then per record
-// length u32 | sequence u64 | payload | SHA-256(previous digest || length || sequence || payload) first 16
-// bytes, integers big endian. The chain starts from the SHA-256 of the header, so records of another journal
-// do not fit in. A torn last record (short, or digest wrong with nothing valid after it) is cut off on
-// opening; anything else that does not check out is kCorrupt and the file is left as it is. Thread-safety:
+// length u32 | sequence u64 | payload | link 16, integers big endian. link = the first 16 bytes of
+// SHA-256(previous link || length || sequence || payload), the link before the first record that of
+// SHA-256(header), so records of another journal do not fit in. A torn last record (short, or link wrong with
+// nothing valid after it) is cut off on opening; anything else that does not check out is kCorrupt and the
+// file is left as it is. The links find accidents; they do not stop who can write the file. Thread-safety:
 // one thread.
 #pragma once
 
@@ -19,19 +20,23 @@ constexpr std::size_t kMaxRecord = 4u << 20;
 
 class Journal {
  public:
-  // Calls on_record for every record in order. create: the file must not exist; otherwise it must.
+  // A new journal, durable on return. kExists when the file exists.
   static Result<std::unique_ptr<Journal>> create(Directory& directory, const std::string& name,
                                                  std::uint16_t kind, Entropy& entropy);
+  // Calls on_record for every record in order, and stops at its first error. kNotFound without a file;
+  // kCorrupt for a damaged journal or one of another kind: what on_record has seen by then must be thrown
+  // away.
   using OnRecord = std::function<Status(std::uint64_t sequence, ByteView payload)>;
   static Result<std::unique_ptr<Journal>> open(Directory& directory, const std::string& name,
                                                std::uint16_t kind, const OnRecord& on_record);
 
-  // Appends; durable only after sync(). Returns the sequence number (from 0). After any error the journal
-  // refuses everything: a failed write or fsync is never retried.
+  // Appends up to kMaxRecord bytes (kInvalid, nothing written); durable only after sync(). Returns the
+  // sequence number (from 0). After a failed write or sync the journal refuses everything: neither is ever
+  // retried.
   Result<std::uint64_t> append(ByteView payload);
   Status sync();
   std::uint64_t next_sequence() const { return next_; }
-  Hash256 digest() const { return digest_; }  // of the chain so far
+  Hash256 digest() const { return digest_; }  // the full SHA-256 whose first 16 bytes are the last link
 
  private:
   Journal(std::unique_ptr<AppendFile> file, Hash256 digest, std::uint64_t next)
