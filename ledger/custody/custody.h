@@ -39,9 +39,12 @@ Result<chains::bitcoin::Transaction> verify_proof(const model::ExternalChain& ch
 Status check_deposit(const model::ChainId& ledger, const model::ReserveWallet& wallet,
                      const model::MintApproval& approval, const chains::bitcoin::Transaction& transaction);
 
-// A payout script that may be paid: standard, one of P2PKH, P2SH, P2WPKH, P2WSH, P2TR, and none of the
-// wallet's own scripts.
+// A payout script that may be paid: standard, one of P2PKH, P2SH, P2WPKH, P2WSH, P2TR.
 Status check_payout_script(ByteView script);
+// The same, and neither the wallet's own script (what comes back there would be recorded nowhere) nor the
+// gateway's own deposit script. Another gateway's deposit script is an ordinary payee.
+Status check_payout_target(const model::ChainId& ledger, const model::ReserveWallet& wallet,
+                           model::GatewayId gateway, ByteView script);
 
 struct QueuedBurn {
   std::uint64_t sequence;
@@ -62,15 +65,22 @@ struct PlanRequest {
   std::vector<QueuedBurn> burns;  // oldest first
   std::vector<FreeCoin> coins;    // oldest first
 };
-// The next plan, or nullopt when it is not time (batched by time, value or count), no burn's fee cap
-// suffices, or the free coins do not cover it. Deterministic. Burns oldest first (one whose share of the fee
-// exceeds its cap is passed over), coins oldest first up to max_inputs, change split so that 4 to 8 reserve
-// outputs remain, no output below dust.
+// Is it time for a plan: the oldest burn has waited batch_time_ms, or batch_count burns or batch_value are
+// queued.
+bool batch_due(const std::vector<QueuedBurn>& burns, const model::CurrencyParameters& parameters,
+               model::LedgerMs now);
+// The next plan, or nullopt when it is not time (batch_due), no burn's fee cap suffices, or the free coins
+// do not cover even the oldest. Deterministic. Burns oldest first (one whose share of the fee exceeds its cap
+// is passed over), coins oldest first up to max_inputs (when the oldest do not cover it, larger ones take the
+// place of the smallest), change split so that at least 4 reserve outputs remain as long as each piece is
+// worth min_burn, no output below dust: a change that would be dust goes to the fee.
 std::optional<model::SlotRecord> derive_plan(const PlanRequest& request);
 
 // The fee is shared over the payees in order of the plan, as evenly as whole units allow (earlier ones pay
 // the remainder); payee i's share. The sum over all payees is slot.fee.
 model::Amount fee_share(const model::SlotRecord& slot, std::size_t payee);
+
+constexpr std::size_t kMaxChange = 8;  // change outputs of one plan
 
 // The guard's own look at a plan, whoever derived it: inputs distinct, payees' amounts, sum(inputs) = payees
 // + change + fee, each fee share within its cap, fee rate within the parameters and at least the true size's
