@@ -52,9 +52,8 @@ Status check_position(const model::BitcoinProof& proof, const model::RecordedHea
 
 }  // namespace
 
-Result<bitcoin::Transaction> verify_proof(const model::ExternalChain& chain,
-                                          const model::BitcoinProof& proof, const model::RecordedHead& head,
-                                          std::uint32_t depth) {
+Result<bitcoin::Transaction> verify_proof(const model::ExternalChain& chain, const model::BitcoinProof& proof,
+                                          const model::RecordedHead& head, std::uint32_t depth) {
   if (chain.kind != model::ChainKind::kBitcoin) return invalid("the chain's kind has no such proof");
   TRY(check_position(proof, head, depth));
   if (proof.transaction.size() > model::kMaxExternalTx) return invalid("the proven transaction is too long");
@@ -69,7 +68,8 @@ Result<bitcoin::Transaction> verify_proof(const model::ExternalChain& chain,
 
 Status check_deposit(const model::ChainId& ledger, const model::ReserveWallet& wallet,
                      const model::MintApproval& approval, const bitcoin::Transaction& transaction) {
-  if (approval.currency != wallet.currency) return invalid("the deposit is of another currency than the wallet");
+  if (approval.currency != wallet.currency)
+    return invalid("the deposit is of another currency than the wallet");
   if (approval.gateway == model::GatewayId(0)) return invalid("the deposit names no gateway");
   if (transaction.txid() != plain(approval.outpoint.txid)) {
     return refused("the proven transaction is not the one of the deposit's outpoint");
