@@ -7,11 +7,11 @@
 
 #include "base/bytes.h"
 #include "base/secret.h"
+#include "ledger/model/ids.h"
 
 namespace custody::ledger::network {
 
-struct CurvePublicKeyTag;
-using CurvePublicKey = FixedBytes<32, CurvePublicKeyTag>;
+using CurvePublicKey = model::CurveKey;
 
 struct CurveKeyPair {
   CurvePublicKey public_key;
