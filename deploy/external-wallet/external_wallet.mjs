@@ -120,8 +120,14 @@ export class ExternalWallet {
   #pair;
   #state;
 
-  /** @param {{rpc: Rpc, params: object, keyFile: string, stateFile?: string}} options; without a state file the state is in memory. */
-  constructor({ rpc, params, keyFile, stateFile }) {
+  #base;
+
+  /**
+   * @param {{rpc: Rpc, params: object, keyFile: string, stateFile?: string, birthday?: number}} options; without a state file the state is in memory;
+   * blocks below `birthday` are not read (a new key has no coins there).
+   */
+  constructor({ rpc, params, keyFile, stateFile, birthday = 0 }) {
+    this.#base = birthday - 1;
     this.rpc = rpc;
     this.params = params;
     this.network = bitcoinjsNetwork(params);
@@ -134,7 +140,7 @@ export class ExternalWallet {
   }
 
   #emptyState() {
-    return { schema: STATE_SCHEMA, genesis: this.params.genesis.hash, address: this.address, height: -1, recent: [], outputs: [], sent: [] };
+    return { schema: STATE_SCHEMA, genesis: this.params.genesis.hash, address: this.address, height: this.#base, recent: [], outputs: [], sent: [] };
   }
 
   #load() {
@@ -172,7 +178,7 @@ export class ExternalWallet {
   /** Goes back to the last block that the node still has in its chain. */
   async #rewind(tip) {
     const state = this.#state;
-    while (state.height >= 0) {
+    while (state.height > this.#base) {
       const known = state.recent[state.recent.length - 1];
       if (known === undefined) {
         this.#state = { ...this.#emptyState(), sent: state.sent.map(({ txid, inputs }) => ({ txid, inputs })) };

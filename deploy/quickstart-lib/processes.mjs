@@ -32,6 +32,7 @@ export class Daemon {
     this.name = name;
     this.log = log;
     this.exit = undefined;
+    this.expectedToEnd = false;
     mkdirSync(path.dirname(log), { recursive: true, mode: 0o700 });
     const descriptor = openSync(log, 'a', 0o600);
     try {
@@ -75,41 +76,62 @@ export class Daemon {
     if (this.running) this.child.kill(signal);
   }
 
-  /** SIGTERM, then SIGKILL after `graceMs`; resolves when the process has ended. */
-  async stop(graceMs = 5_000) {
-    if (!this.running) return;
-    this.kill('SIGTERM');
-    const timer = setTimeout(() => this.kill('SIGKILL'), graceMs);
+  /** SIGKILL as part of the plan; resolves when the process has ended. */
+  async killOnPurpose() {
+    this.expectedToEnd = true;
+    this.kill('SIGKILL');
     await this.ended;
-    clearTimeout(timer);
   }
 
-  /** The first line of standard output (needs stdout 'pipe'); later lines are read and dropped. Rejects when the process ends or time is up. */
+  /** SIGTERM, then SIGKILL after `graceMs`; resolves when the process has ended, with true when SIGTERM was enough. */
+  async stop(graceMs = 5_000) {
+    this.expectedToEnd = true;
+    if (!this.running) return true;
+    let clean = true;
+    this.kill('SIGTERM');
+    const timer = setTimeout(() => {
+      clean = false;
+      this.kill('SIGKILL');
+    }, graceMs);
+    await this.ended;
+    clearTimeout(timer);
+    return clean;
+  }
+
+  /** The first line of standard output (needs stdout 'pipe'); later output is read and dropped. */
   firstLine(timeoutMs) {
+    return this.#read(this.child.stdout, (text) => (text.includes('\n') ? text.slice(0, text.indexOf('\n')) : undefined), timeoutMs);
+  }
+
+  /** The first `length` characters of a stream; later output is read and dropped. */
+  readUntil(stream, length, timeoutMs) {
+    return this.#read(stream, (text) => (text.length >= length ? text.slice(0, length) : undefined), timeoutMs);
+  }
+
+  /** Reads until `take` returns something. Rejects when the process ends or time is up. */
+  #read(stream, take, timeoutMs) {
     return new Promise((resolve, reject) => {
       let text = '';
       const timer = setTimeout(() => reject(new Error(`${this.name} was not ready within ${timeoutMs} ms; log: ${this.log}`)), timeoutMs);
-      const finish = (action) => {
-        clearTimeout(timer);
-        action();
-      };
-      this.child.stdout.setEncoding('utf8');
-      this.child.stdout.on('data', (part) => {
+      stream.setEncoding('utf8');
+      stream.on('error', () => {});
+      stream.on('data', (part) => {
         if (text === undefined) return;
         text += part;
-        const end = text.indexOf('\n');
-        if (end < 0) return;
-        const line = text.slice(0, end);
+        const taken = take(text);
+        if (taken === undefined) return;
         text = undefined;
-        finish(() => resolve(line));
+        clearTimeout(timer);
+        resolve(taken);
       });
-      this.ended.then(() => finish(() => {
+      this.ended.then(() => {
+        clearTimeout(timer);
         try {
           this.assertRunning();
         } catch (error) {
           reject(error);
         }
-      }));
+      });
     });
   }
 }
@@ -130,14 +152,22 @@ export class ProcessTable {
     return daemon;
   }
 
+  /** Throws when a daemon has ended that nobody ended on purpose. */
+  assertHealthy() {
+    for (const daemon of this.daemons) {
+      if (!daemon.expectedToEnd) daemon.assertRunning();
+    }
+  }
+
   killAll() {
     for (const daemon of this.daemons) daemon.kill('SIGKILL');
   }
 
-  /** Stops all at once: their order does not matter, each must bear the loss of any other. */
+  /** Stops all at once, since each must bear the loss of any other. Returns the names of those that SIGTERM did not stop. */
   async stopAll(graceMs = 5_000) {
-    await Promise.all(this.daemons.map((daemon) => daemon.stop(graceMs)));
+    const clean = await Promise.all(this.daemons.map((daemon) => daemon.stop(graceMs)));
     process.removeListener('exit', this.onExit);
+    return this.daemons.filter((_, index) => !clean[index]).map((daemon) => daemon.name);
   }
 }
 

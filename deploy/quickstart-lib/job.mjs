@@ -1,0 +1,678 @@
+// The main job, step by step. See README.md for what each step shows.
+import { createHash, randomBytes } from 'node:crypto';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync, writeSync, existsSync } from 'node:fs';
+import path from 'node:path';
+import { createKeyFile, ExternalWallet, mine } from '../external-wallet/external_wallet.mjs';
+import { readPasswordFile } from '../external-wallet/rpc.mjs';
+import { knownParamsFile, readParams } from '../chains/params.mjs';
+import { attach, fundOnGivenNode, Miner, requireRegtest, startNode } from './chains.mjs';
+import { Ctl, Refused } from './ctl.mjs';
+import { kycExpiry, Member, weightsFor } from './members.mjs';
+import { anchorOf, CURRENCIES, DEPOSIT_DEPTH, genesisChains, SETTLEMENT_DEPTH } from './network.mjs';
+import { inspectPayout } from './payout.mjs';
+import { Person } from './people.mjs';
+import { LIMITS, policyToml } from './policy.mjs';
+import { minorUnits, toJson, units, writeAtomically } from './summary.mjs';
+
+const GATEWAY = 'gary';
+const ADDRESS_PREFIX = 'tcaas';
+const SEGWIT_BLOCKS = 450;
+const WALLET_FEE_RATE = 2n; // minor units per virtual byte
+const MAX_GIVEN_WALLETS = 16;
+const DEPOSITS = { BTC: '12', LTC: '101' };
+const PAID_TO_ALICE = ['10', 'BTC'];
+const PAID_TO_BOB = ['100', 'LTC'];
+const SWAP = { alice: ['4', 'BTC'], bob: ['50', 'LTC'] };
+const BOB_WITHDRAWS = '1.5';
+const REDEEMED = '3';
+const FEE_CAP = '0.001';
+
+export class Job {
+  /**
+   * @param {{arguments: object, programs: object, processes: ProcessTable, runner: StepRunner, walletsDir: string}} options
+   * `programs` maps the names of the executables to paths; `walletsDir` keeps the wallets used on given nodes.
+   */
+  constructor({ arguments: args, programs, processes, runner, walletsDir }) {
+    this.args = args;
+    this.dir = args.dir;
+    this.programs = programs;
+    this.processes = processes;
+    this.runner = runner;
+    this.walletsDir = walletsDir;
+    this.callMs = 60_000 * args.timeScale;
+    this.chains = {};
+    this.wallets = {};
+    this.miners = [];
+    this.locks = [];
+    this.summary = { schema: 'custody.quickstart/1', ok: false };
+    this.users = new Ctl({ program: programs.custodyctl, timeoutMs: this.callMs });
+    const weights = weightsFor(args.members);
+    this.members = weights.map((weight, index) => new Member({ index, weight, root: args.dir, programs, processes, timeoutMs: this.callMs }));
+    [this.alpha] = this.members;
+    // The lightest member goes down; the people use the others' nodes.
+    this.victim = this.members[this.members.length - 1];
+  }
+
+  /** Throws when something that must run does not. */
+  assertHealthy() {
+    this.processes.assertHealthy();
+    for (const miner of this.miners) miner.assertHealthy();
+  }
+
+  async run() {
+    const { until } = this.args;
+    const step = (name, detail, work) => this.runner.run(name, detail, work);
+    await step('chains', 'two Bitcoin-family nodes in regtest, and external wallets', (s) => this.startChains(s));
+    await step('ceremony', `${this.members.length} members make their keys inside their tokens`, (s) => this.ceremony(s));
+    await step('genesis', 'genesis from the public parts; each signer is bound to it and to its policy', (s) => this.genesis(s));
+    await step('members', 'custody-signerd and custody-noded of every member', (s) => this.startMembers(s));
+    await step('gateway', 'the members register a gateway by ballots', (s) => this.registerGateway(s));
+    if (until === 'gateway') {
+      await step('restart', `${this.victim.name} is killed, the others go on, it comes back`, (s) => this.restartAlone(s));
+      await step('checks', 'every member has the same block and state', (s) => this.commonState(s));
+      return;
+    }
+    await step('deposits', 'the gateway pays in; members attest, approve and mint', (s) => this.deposits(s));
+    await step('payments', 'the gateway pays Alice and Bob', (s) => this.payments(s));
+    await step('swap', 'Alice and Bob swap in one transaction', (s) => this.swap(s));
+    if (until === 'swap') {
+      await step('checks', 'supply, reserves, balances, one state', (s) => this.finalChecks(s));
+      return;
+    }
+    await step('withdrawal', 'Bob withdraws through the gateway', (s) => this.bobWithdraws(s));
+    await step('redemption', `the gateway redeems with the consortium while ${this.victim.name} is down`, (s) => this.redeem(s));
+    await step('restart', `${this.victim.name} comes back and signs again`, (s) => this.comeBack(s));
+    await step('checks', 'supply, reserves, balances, one state', (s) => this.finalChecks(s));
+  }
+
+  /** Ends mining and connections; the processes are the ProcessTable's. */
+  async stop() {
+    const stopped = this.miners.map((miner) => miner.stop());
+    // Ends calls that a node never answers.
+    for (const chain of Object.values(this.chains)) chain.rpc.close();
+    await Promise.all(stopped);
+    for (const lock of this.locks) rmSync(lock, { force: true });
+  }
+
+  // ---- chains
+
+  async startChains(step) {
+    const directory = path.join(this.dir, 'chains');
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const [btc, ltc] = await Promise.all([
+      this.args.bitcoin === undefined ? startNode(this.processes, 'btc', directory) : this.attachGiven(step),
+      startNode(this.processes, 'ltc', directory),
+    ]);
+    this.chains = { BTC: btc, LTC: ltc };
+    if (this.wallets.BTC === undefined) this.wallets.BTC = this.newWallet('BTC', 'gateway-btc');
+    this.wallets.LTC = this.newWallet('LTC', 'gateway-ltc');
+    const own = Object.keys(this.chains).filter((currency) => this.chains[currency].daemon !== undefined);
+    await Promise.all(own.map((currency) => mine(this.chains[currency].rpc, SEGWIT_BLOCKS, this.wallets[currency].address)));
+    if (this.args.bitcoin !== undefined) await fundOnGivenNode(btc, this.wallets.BTC, { signal: step.signal, progress: (text) => step.say(text) });
+    for (const [currency, chain] of Object.entries(this.chains)) {
+      chain.anchor = await anchorOf(chain.rpc);
+      step.say(`${currency}: ${chain.url}, genesis ${chain.params.genesis.hash.slice(0, 16)}..., anchor at height ${chain.anchor.height}`);
+    }
+    this.wallets.bob = this.newWallet('BTC', 'bob-btc');
+    this.miners = Object.keys(this.chains).map((currency) => new Miner({ chain: this.chains[currency], address: this.wallets[currency].address }));
+    return `${own.length} started, mining one block a second each`;
+  }
+
+  newWallet(currency, name) {
+    const chain = this.chains[currency];
+    const folder = path.join(this.dir, 'wallets');
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const keyFile = path.join(folder, `${name}.key`);
+    createKeyFile(keyFile, chain.params);
+    return new ExternalWallet({ rpc: chain.rpc, params: chain.params, keyFile, stateFile: `${keyFile}.state.json`, birthday: chain.anchor?.height ?? 0 });
+  }
+
+  async attachGiven(step) {
+    const chain = attach({ name: 'btc', ...this.args.bitcoin });
+    this.chains.BTC = chain;
+    const keyFile = this.givenWalletKey();
+    this.wallets.BTC = new ExternalWallet({ rpc: chain.rpc, params: chain.params, keyFile, stateFile: undefined });
+    await requireRegtest(chain, this.wallets.BTC.address);
+    step.say(`BTC: using the given node ${chain.url} with the wallet ${this.wallets.BTC.address}`);
+    return chain;
+  }
+
+  /** A wallet for the given node outlives the run, since people may have been asked to fund it; runs at the same time take different ones. */
+  givenWalletKey() {
+    mkdirSync(this.walletsDir, { recursive: true, mode: 0o700 });
+    const node = createHash('sha256').update(this.args.bitcoin.url).digest('hex').slice(0, 16);
+    for (let index = 1; index <= MAX_GIVEN_WALLETS; index++) {
+      const keyFile = path.join(this.walletsDir, `given-${node}-${index}.key`);
+      if (!this.takeLock(`${keyFile}.lock`)) continue;
+      if (!existsSync(keyFile)) createKeyFile(keyFile, readParams(knownParamsFile('btc')));
+      return keyFile;
+    }
+    throw new Error(`${MAX_GIVEN_WALLETS} runs use ${this.args.bitcoin.url} already; if none does, delete the .lock files in ${this.walletsDir}`);
+  }
+
+  takeLock(file) {
+    try {
+      const owner = readFileSync(file, 'utf8').trim();
+      if (existsSync(`/proc/${owner}`)) return false;
+      rmSync(file, { force: true });
+    } catch (error) {
+      if (error.code !== 'ENOENT') throw error;
+    }
+    try {
+      const descriptor = openSync(file, 'wx', 0o600);
+      writeSync(descriptor, `${process.pid}\n`);
+      closeSync(descriptor);
+    } catch (error) {
+      if (error.code === 'EEXIST') return false;
+      throw error;
+    }
+    this.locks.push(file);
+    return true;
+  }
+
+  // ---- members
+
+  async ceremony(step) {
+    const currencies = Object.keys(CURRENCIES);
+    await Promise.all(this.members.map((member) => member.init(step.signal, currencies)));
+    for (const member of this.members) step.say(`${member.name} (${member.entity}, ${member.jurisdiction}): validator key ${member.public.keys.validator}`);
+    return `${this.members.length} tokens`;
+  }
+
+  async genesis(step) {
+    const chainsFile = path.join(this.dir, 'chains.json');
+    const genesisFile = path.join(this.dir, 'genesis.bin');
+    const policyFile = path.join(this.dir, 'policy.toml');
+    writeAtomically(chainsFile, `${toJson(genesisChains(this.chains))}\n`);
+    writeAtomically(policyFile, policyToml(LIMITS));
+    const made = await this.users.call(
+      step.signal, 'genesis', '--kind', 'test', '--prefix', ADDRESS_PREFIX, '--members', ...this.members.map((member) => member.publicFile),
+      '--weights', this.members.map((member) => member.weight).join(','), '--chains', chainsFile, '--out', genesisFile,
+    );
+    await Promise.all(this.members.map((member) => member.bind(step.signal, genesisFile, policyFile)));
+    Object.assign(this.summary, {
+      chain_id: made.chain_id,
+      params: {
+        members: this.members.length,
+        total_weight: made.total_weight,
+        quorum_weight: made.quorum_weight,
+        m: made.m,
+        n: made.n,
+        deposit_depth: DEPOSIT_DEPTH,
+        settlement_depth: SETTLEMENT_DEPTH,
+      },
+    });
+    step.say(`weights ${this.members.map((member) => member.weight).join(', ')}; quorum ${made.quorum_weight} of ${made.total_weight}`);
+    step.say(`seats: m = ${made.m} of n = ${made.n}; L = ${made.L} (the most seats below one third of weight), allowed m: ${made.allowed_m.join(', ')}`);
+    return `chain id ${made.chain_id}`;
+  }
+
+  async startMembers(step) {
+    const rpcs = Object.entries(this.chains).map(([currency, chain]) => ({
+      chainName: CURRENCIES[currency].chainName,
+      url: chain.url,
+      user: chain.user,
+      password: readPasswordFile(chain.passwordFile),
+    }));
+    for (const member of this.members) member.configureNode(rpcs);
+    await Promise.all(this.members.map((member) => member.startSigner()));
+    step.say('all signers are ready: tokens open, sockets listen');
+    await Promise.all(this.members.map((member) => member.startNode()));
+    const endpoints = this.members.map((member) => member.endpoints());
+    for (const member of this.members) member.writePeers(endpoints);
+    for (const member of this.members) await this.waitForPeers(step, member);
+    const height = await this.waitForHeight(step, this.members, 1);
+    return `block ${height} is final for every member`;
+  }
+
+  async status(step, member) {
+    return member.ctl.call(step.signal, 'status');
+  }
+
+  async waitForPeers(step, member) {
+    await step.waitFor({
+      what: `connections to ${this.members.length - 1} peers`,
+      from: member.name,
+      log: member.nodedLog,
+      probe: async (state) => {
+        const { peers } = await this.status(step, member);
+        const connected = peers.filter((peer) => peer.connected);
+        state(`connected to ${connected.map((peer) => peer.name).join(', ') || 'nobody'}`);
+        return connected.length === this.members.length - 1 ? true : undefined;
+      },
+    });
+  }
+
+  /** Waits until all of `members` have block `height`; returns the lowest height seen. */
+  async waitForHeight(step, members, height) {
+    const heights = [];
+    for (const member of members) {
+      heights.push(await step.waitFor({
+        what: `block ${height}`,
+        from: member.name,
+        log: member.nodedLog,
+        probe: async (state) => {
+          const status = await this.status(step, member);
+          state(`height ${status.height}, round ${status.round}`);
+          return status.height >= height ? status.height : undefined;
+        },
+      }));
+    }
+    return Math.min(...heights);
+  }
+
+  get membersUp() {
+    return this.members.filter((member) => member.up);
+  }
+
+  /** After a transaction at `height`, before somebody else's node is asked about it. */
+  async everywhere(step, height) {
+    await this.waitForHeight(step, this.membersUp, height);
+  }
+
+  // ---- gateway
+
+  async registerGateway(step) {
+    this.gary = new Person({ name: GATEWAY, root: this.dir, member: this.alpha });
+    this.alice = new Person({ name: 'alice', root: this.dir, member: this.members[1] });
+    this.bob = new Person({ name: 'bob', root: this.dir, member: this.members[2] });
+    await Promise.all([this.gary, this.alice, this.bob].map((person) => person.makeKey(step.signal)));
+    const { proposal } = await this.alpha.ctl.call(
+      step.signal, 'gateway', 'propose', '--name', GATEWAY, '--account', this.gary.address, '--kyc-expiry', kycExpiry(),
+    );
+    step.say(`${this.alpha.name} proposes gateway ${GATEWAY} (${this.gary.address}): proposal ${proposal}`);
+    for (const member of this.members) await this.vote(step, member, proposal);
+    await step.waitFor({
+      what: `gateway ${GATEWAY} in the registry (the proposal takes effect at an epoch boundary after its notice)`,
+      from: this.alpha.name,
+      log: this.alpha.nodedLog,
+      probe: async (state) => {
+        const list = await this.alpha.ctl.call(step.signal, 'gateway', 'list');
+        const ours = list.proposals.find((item) => item.proposal === proposal);
+        state(ours === undefined ? 'the proposal is not listed' : `proposal ${ours.status}, effective ${ours.effective}, approved by ${ours.approvals.join(', ')}`);
+        return list.gateways.find((item) => item.name === GATEWAY);
+      },
+    });
+    return `${GATEWAY} is registered`;
+  }
+
+  /** A ballot of a member, unless it voted already (the proposer) or the proposal passed without it. */
+  async vote(step, member, proposal) {
+    const listed = await step.waitFor({
+      what: 'the proposal in its list',
+      from: member.name,
+      log: member.nodedLog,
+      probe: async () => {
+        const list = await member.ctl.call(step.signal, 'gateway', 'list');
+        return list.proposals.find((item) => item.proposal === proposal);
+      },
+    });
+    if (listed.approvals.includes(member.name)) return;
+    try {
+      await member.ctl.call(step.signal, 'gateway', 'vote', '--proposal', proposal, '--approve');
+      step.say(`${member.name} approves`);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      const list = await member.ctl.call(step.signal, 'gateway', 'list');
+      const now = list.proposals.find((item) => item.proposal === proposal);
+      const passed = list.gateways.some((item) => item.name === GATEWAY) || now?.status === 'passed';
+      if (!passed && !now?.approvals.includes(member.name)) throw error;
+    }
+  }
+
+  // ---- deposits, payments, swap
+
+  async deposits(step) {
+    const addresses = {};
+    const payments = {};
+    for (const [currency, amount] of Object.entries(DEPOSITS)) {
+      addresses[currency] = await this.gary.ctl.call(step.signal, 'deposit-address', '--gateway', GATEWAY, '--currency', currency);
+      payments[currency] = await this.wallets[currency].send(addresses[currency].address, minorUnits(amount), WALLET_FEE_RATE);
+      step.say(`${amount} ${currency} to ${addresses[currency].address} in ${payments[currency].txid}`);
+    }
+    this.summary.deposits = [];
+    for (const [currency, amount] of Object.entries(DEPOSITS)) {
+      const outpoint = `${payments[currency].txid}:${payments[currency].vout}`;
+      const minted = await this.waitForMint(step, currency, outpoint);
+      if (BigInt(minted.amount) !== minorUnits(amount)) throw new Error(`${outpoint} was minted as ${minted.amount}, paid were ${minorUnits(amount)}`);
+      await this.everywhere(step, minted.minted_height);
+      this.summary.deposits.push({
+        currency,
+        outpoint,
+        amount: minted.amount,
+        address: addresses[currency].address,
+        witness_script: addresses[currency].witness_script,
+        mint: minted.mint,
+        approved_by: minted.approved_by,
+      });
+      step.say(`${amount} ${currency} minted at height ${minted.minted_height}, approved by ${minted.approved_by.join(', ')}`);
+    }
+    return 'both deposits are on the ledger';
+  }
+
+  async waitForMint(step, currency, outpoint) {
+    return step.waitFor({
+      what: `the mint of ${outpoint}`,
+      from: `a quorum of the members, as ${this.alpha.name} sees it`,
+      log: this.alpha.nodedLog,
+      probe: async (state) => {
+        const { deposits } = await this.alpha.ctl.call(step.signal, 'deposits', '--currency', currency);
+        const deposit = deposits.find((item) => item.outpoint === outpoint);
+        const head = await this.describeHead(step, currency);
+        state(deposit === undefined ? `no approval yet; ${head}` : `approved by ${deposit.approved_by.join(', ')}; ${head}`);
+        return deposit !== undefined && deposit.mint !== null && deposit.minted_height !== null ? deposit : undefined;
+      },
+    });
+  }
+
+  async describeHead(step, currency) {
+    const { chains } = await this.status(step, this.alpha);
+    const chain = chains.find((item) => item.name === CURRENCIES[currency].chainName);
+    if (chain === undefined) return `${currency} is not followed`;
+    return `recorded head ${chain.recorded_height}, own node at ${chain.height}${chain.problem ? `, problem: ${chain.problem}` : ''}`;
+  }
+
+  async payments(step) {
+    const toAlice = await this.gary.pay(step.signal, this.alice, ...PAID_TO_ALICE);
+    step.say(`${PAID_TO_ALICE.join(' ')} to Alice: ${toAlice.tx}`);
+    const toBob = await this.gary.pay(step.signal, this.bob, ...PAID_TO_BOB);
+    step.say(`${PAID_TO_BOB.join(' ')} to Bob: ${toBob.tx}`);
+    await this.everywhere(step, toBob.height);
+    this.summary.payments = [toAlice.tx, toBob.tx];
+    return 'both are paid';
+  }
+
+  async swap(step) {
+    const [give, giveCurrency] = SWAP.alice;
+    const [take, takeCurrency] = SWAP.bob;
+    const built = this.alice.file('swap');
+    await this.alice.ctl.call(
+      step.signal, 'transfer', 'build',
+      '--input', `${this.alice.address}:${giveCurrency}:${give}`, '--input', `${this.bob.address}:${takeCurrency}:${take}`,
+      '--output', `${this.bob.address}:${giveCurrency}:${give}`, '--output', `${this.alice.address}:${takeCurrency}:${take}`,
+      '--fee-from', `${this.alice.address}:${giveCurrency}`, '--out', built,
+    );
+    const half = await this.alice.sign(step.signal, built, 'swap-signed');
+    step.say(`Alice signed and hands ${path.basename(half)} to Bob`);
+    const whole = await this.bob.sign(step.signal, half, 'swap-signed-by-both');
+    const sent = await this.bob.send(step.signal, whole);
+    await this.everywhere(step, sent.height);
+    this.summary.swap = sent.tx;
+    return `${give} ${giveCurrency} against ${take} ${takeCurrency} in ${sent.tx}`;
+  }
+
+  // ---- money out
+
+  async bobWithdraws(step) {
+    const identifier = randomBytes(16).toString('hex');
+    const { address } = this.wallets.bob;
+    const amount = minorUnits(BOB_WITHDRAWS);
+    step.say(`the gateway gives Bob identifier ${identifier} for ${address}`);
+    const payment = await this.bob.pay(step.signal, this.gary, BOB_WITHDRAWS, 'BTC', identifier);
+    await this.everywhere(step, payment.height);
+    const seen = await this.gary.ctl.call(step.signal, 'tx', payment.tx);
+    if (!JSON.stringify(seen).includes(identifier)) throw new Error(`the gateway does not see identifier ${identifier} in ${payment.tx}`);
+    step.say(`Bob paid the gateway ${BOB_WITHDRAWS} BTC with it: ${payment.tx}`);
+    const sent = await this.wallets.BTC.send(address, amount, WALLET_FEE_RATE);
+    await step.waitFor({
+      what: `a confirmation of ${sent.txid}`,
+      from: `the ${this.chains.BTC.name} node`,
+      log: this.chains.BTC.daemon?.log ?? this.chains.BTC.url,
+      probe: async (state) => {
+        const [received] = await this.wallets.bob.received({ txid: sent.txid });
+        state(received === undefined ? 'in no block' : `${received.confirmations} confirmations`);
+        return received !== undefined && received.amount === amount ? true : undefined;
+      },
+    });
+    this.summary.bob_withdrawal = { identifier, payment: payment.tx, external_txid: sent.txid, vout: sent.vout, address, amount };
+    return `Bob has ${BOB_WITHDRAWS} BTC in his own wallet`;
+  }
+
+  async redeem(step) {
+    const address = this.wallets.BTC.address;
+    const registered = await this.gary.ctl.call(
+      step.signal, 'gateway', 'payout-address', '--gateway', GATEWAY, '--currency', 'BTC', '--address', address, ...this.gary.key, '--wait',
+    );
+    step.say(`payout address ${address} is on the ledger`);
+    await this.cooledDown(step, registered);
+    const burn = await this.gary.ctl.call(
+      step.signal, 'burn', '--gateway', GATEWAY, '--currency', 'BTC', '--amount', REDEEMED, '--fee-cap', FEE_CAP, '--to', address, ...this.gary.key, '--wait',
+    );
+    await this.victim.killHard();
+    const atKill = await this.withdrawal(step, burn.tx);
+    if (atKill === undefined) throw new Error(`burn ${burn.tx} is not in the list of withdrawals although it is final`);
+    if (atKill.status === 'settled' || atKill.signed_by.length >= this.summary.params.m) {
+      throw new Error(`${this.victim.name} was killed too late: the payout was signed by ${atKill.signed_by.join(', ')} already`);
+    }
+    const { height } = await this.status(step, this.alpha);
+    this.restart = { member: this.victim.name, killed_height: height };
+    step.say(`burn ${burn.tx} is final; ${this.victim.name} killed at height ${height}, the payout is ${atKill.status}`);
+    const settled = await this.waitForSettlement(step, burn.tx);
+    this.summary.redemption = await this.inspectRedemption(burn.tx, settled, address);
+    const signers = this.summary.redemption.signed_by.map((item) => item.member);
+    return `${REDEEMED} BTC paid out in ${settled.txid}, signed by ${signers.join(', ')}, settled while ${this.victim.name} was down`;
+  }
+
+  /** The payout address may be used one block after it was registered. */
+  async cooledDown(step, registered) {
+    const height = registered.height ?? (await this.status(step, this.alpha)).height;
+    await this.everywhere(step, height + 1);
+  }
+
+  async withdrawal(step, burn) {
+    const { withdrawals } = await this.alpha.ctl.call(step.signal, 'withdrawals', '--currency', 'BTC');
+    return withdrawals.find((item) => item.burn === burn);
+  }
+
+  async waitForSettlement(step, burn) {
+    let shown;
+    return step.waitFor({
+      what: `the settlement of burn ${burn}`,
+      from: `${this.summary.params.m} of ${this.membersUp.length} signers, then the ${this.chains.BTC.name} chain`,
+      log: `${this.alpha.nodedLog} and ${this.alpha.signerdLog}`,
+      probe: async (state) => {
+        const now = await this.withdrawal(step, burn);
+        if (now === undefined) throw new Error(`burn ${burn} has vanished from the list of withdrawals`);
+        const text = `${now.status}, signed by ${now.signed_by.join(', ') || 'nobody'}${now.txid === null ? '' : `, transaction ${now.txid}`}`;
+        state(`${text}; ${await this.describeHead(step, 'BTC')}`);
+        if (text !== shown) step.say(text);
+        shown = text;
+        return now.status === 'settled' ? now : undefined;
+      },
+    });
+  }
+
+  /** Everything about the payout that the chain itself shows, compared with what the ledger says. */
+  async inspectRedemption(burn, settled, address) {
+    const amount = minorUnits(REDEEMED);
+    const feeCap = minorUnits(FEE_CAP);
+    const payout = await inspectPayout({
+      chain: this.chains.BTC,
+      first: this.chains.BTC.anchor.height,
+      txid: settled.txid,
+      address,
+      amount,
+      seats: this.members.map((member) => ({ member: member.name, seatKey: member.seatKey('BTC') })),
+    });
+    const require = (condition, what) => {
+      if (!condition) throw new Error(`payout ${settled.txid}: ${what}`);
+    };
+    const { m } = this.summary.params;
+    require(payout.signedBy.length === m, `signatures of ${payout.signedBy.length} seats verify, exactly ${m} are wanted`);
+    require(payout.fee === BigInt(settled.fee), `its fee is ${payout.fee}, the ledger says ${settled.fee}`);
+    require(payout.fee <= feeCap, `its fee ${payout.fee} is above the cap ${feeCap}`);
+    require(payout.anchor === settled.anchor, `its first input is ${payout.anchor}, the ledger says ${settled.anchor}`);
+    require(payout.confirmations >= SETTLEMENT_DEPTH, `it was settled with ${payout.confirmations} confirmations`);
+    return {
+      currency: 'BTC',
+      burn,
+      amount,
+      fee_cap: feeCap,
+      fee: payout.fee,
+      anchor: payout.anchor,
+      txid: settled.txid,
+      raw: payout.raw,
+      confirmations: payout.confirmations,
+      address,
+      signed_by: payout.signedBy,
+      settlement: settled.settlement,
+    };
+  }
+
+  // ---- restart
+
+  async restartAlone(step) {
+    const { height } = await this.status(step, this.alpha);
+    await this.victim.killHard();
+    this.restart = { member: this.victim.name, killed_height: height };
+    const later = await this.waitForHeight(step, this.membersUp, height + 3);
+    step.say(`${this.victim.name} killed at height ${height}; the others are at ${later}`);
+    return this.comeBack(step);
+  }
+
+  async comeBack(step) {
+    const { victim } = this;
+    await victim.startSigner();
+    await victim.startNode();
+    const { height } = await this.status(step, this.alpha);
+    const up = await this.waitForHeight(step, [victim], height);
+    step.say(`${victim.name} has caught up: height ${up}`);
+    const first = await this.firstSigned(step, victim.name, up + 1);
+    this.summary.restart = { ...this.restart, up_height: up, first_signed_height: first };
+    return `its signature is in the commit of block ${first}`;
+  }
+
+  async firstSigned(step, name, from) {
+    let height = from;
+    return step.waitFor({
+      what: `a commit with the signature of ${name}`,
+      from: name,
+      log: this.victim.signerdLog,
+      probe: async (state) => {
+        const { height: top } = await this.status(step, this.alpha);
+        for (; height < top; height++) {
+          const block = await this.alpha.ctl.call(step.signal, 'block', String(height));
+          state(`block ${height} is signed by ${block.commit.signed_by.join(', ')}`);
+          if (block.commit.signed_by.includes(name)) return height;
+        }
+        return undefined;
+      },
+    });
+  }
+
+  // ---- checks
+
+  async commonState(step) {
+    const statuses = await Promise.all(this.members.map((member) => this.status(step, member)));
+    const common = Math.min(...statuses.map((status) => status.height));
+    const blocks = await Promise.all(this.members.map((member) => member.ctl.call(step.signal, 'block', String(common))));
+    this.summary.common_height = common;
+    this.summary.members = this.members.map((member, index) => ({
+      name: member.name,
+      weight: member.weight,
+      height: statuses[index].height,
+      block_hash: blocks[index].hash,
+      state_root: blocks[index].state_root,
+      seat_keys: Object.fromEntries(Object.keys(CURRENCIES).map((currency) => [currency, member.seatKey(currency)])),
+    }));
+    const [first, ...others] = this.summary.members;
+    const different = others.find((item) => item.block_hash !== first.block_hash || item.state_root !== first.state_root);
+    if (different !== undefined) throw new Error(`${different.name} and ${first.name} have different blocks or states at height ${common}`);
+    return `block ${common}: one hash and one state root for all ${this.members.length}`;
+  }
+
+  async finalChecks(step) {
+    const { reserves, balances } = await this.quietLedger(step);
+    this.summary.currencies = {};
+    for (const [currency, record] of Object.entries(reserves.currencies)) {
+      this.summary.currencies[currency] = {
+        decimals: record.decimals,
+        supply: record.supply,
+        pending: record.pending,
+        surplus: record.surplus,
+        recorded_reserve: record.recorded_reserve,
+      };
+      this.checkCurrency(currency, record, balances);
+      step.say(
+        `${currency}: supply ${units(record.supply)} + pending ${units(record.pending)} + surplus ${units(record.surplus)} = recorded reserve ${units(record.recorded_reserve)}`,
+      );
+    }
+    this.summary.balances = balances;
+    return this.commonState(step);
+  }
+
+  checkCurrency(currency, record, balances) {
+    const [supply, pending, surplus, reserve] = ['supply', 'pending', 'surplus', 'recorded_reserve'].map((field) => BigInt(record[field]));
+    if (supply + pending + surplus !== reserve || record.equation_holds !== true) {
+      throw new Error(`${currency}: supply ${supply} + pending ${pending} + surplus ${surplus} is not the recorded reserve ${reserve}`);
+    }
+    const held = Object.values(balances).reduce((sum, account) => sum + BigInt(account[currency]), 0n);
+    if (held !== supply) throw new Error(`${currency}: all balances together are ${held}, the supply is ${supply}`);
+    const { redemption } = this.summary;
+    const paidOut = redemption?.currency === currency ? redemption.amount + redemption.fee : 0n;
+    const expected = minorUnits(DEPOSITS[currency]) - paidOut;
+    if (reserve !== expected) throw new Error(`${currency}: the recorded reserve is ${reserve}; deposits less payouts and their fees are ${expected}`);
+  }
+
+  /** Reserves and all balances of one moment: read until two readings in a row agree. */
+  async quietLedger(step) {
+    let before;
+    return step.waitFor({
+      what: 'two equal readings of all balances',
+      from: this.alpha.name,
+      log: this.alpha.nodedLog,
+      probe: async (state) => {
+        const reading = await this.readLedger(step);
+        const text = JSON.stringify([reading.reserves.currencies, reading.balances]);
+        const quiet = text === before;
+        before = text;
+        state(`at height ${reading.reserves.height} they ${quiet ? 'agree' : 'differ from the reading before'}`);
+        return quiet ? reading : undefined;
+      },
+    });
+  }
+
+  async readLedger(step) {
+    const names = { gateway: this.gary.address, alice: this.alice.address, bob: this.bob.address, treasury: 'treasury', fee_pool: 'fee_pool' };
+    const read = async (account) => {
+      const { balances } = await this.alpha.ctl.call(step.signal, 'account', account);
+      return Object.fromEntries(Object.keys(CURRENCIES).map((currency) => [currency, balances[currency] ?? '0']));
+    };
+    const [reserves, ...accounts] = await Promise.all([
+      this.alpha.ctl.call(step.signal, 'reserves'),
+      ...Object.values(names).map(read),
+      ...this.members.map((member) => read(member.name)),
+    ]);
+    const balances = Object.fromEntries(Object.keys(names).map((name, index) => [name, accounts[index]]));
+    const ofMembers = accounts.slice(Object.keys(names).length);
+    balances.members = Object.fromEntries(Object.keys(CURRENCIES).map((currency) => [
+      currency, ofMembers.reduce((sum, account) => sum + BigInt(account[currency]), 0n).toString(),
+    ]));
+    return { reserves, balances };
+  }
+
+  // ---- afterwards
+
+  /** What --keep shows. */
+  endpoints() {
+    return {
+      members: Object.fromEntries(this.members.map((member) => [member.name, { dir: member.dir, socket: path.join(member.dir, 'run', 'node.sock') }])),
+      chains: Object.fromEntries(Object.entries(this.chains).map(([currency, chain]) => [
+        currency, { url: chain.url, user: chain.user, password_file: chain.passwordFile },
+      ])),
+    };
+  }
+
+  /** Commands that the user may try while everything runs. */
+  hints() {
+    const ctl = `'${this.programs.custodyctl}' --member '${this.alpha.dir}'`;
+    return [
+      `${ctl} status`,
+      `${ctl} reserves`,
+      `${ctl} account ${this.alice.address}`,
+      `${ctl} block latest`,
+      `${ctl} withdrawals`,
+      `${ctl} watch`,
+    ];
+  }
+}
