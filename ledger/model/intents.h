@@ -64,11 +64,12 @@ struct PayoutIntent {
   friend bool operator==(const PayoutIntent&, const PayoutIntent&) = default;
 };
 // The transaction that carries seat signatures, signed with the attest key; only signatures that this signer
-// made.
+// made: plan is the slot's, and must hash to the terms that the guard has bound.
 struct SlotSignatureIntent {
   Height valid_until;
   std::uint64_t salt = 0;
   SlotSignature slot_signature;
+  SlotRecord plan;
   friend bool operator==(const SlotSignatureIntent&, const SlotSignatureIntent&) = default;
 };
 struct ProposalTxIntent {
@@ -94,6 +95,38 @@ struct SignRequest {
   std::uint64_t id = 0;  // chosen by the caller, echoed
   Intent intent;
   friend bool operator==(const SignRequest&, const SignRequest&) = default;
+};
+
+enum class IntentKind : std::uint8_t {
+  kProposal = 1,
+  kPrevote = 2,
+  kPrecommit = 3,
+  kExternalHead = 4,
+  kMint = 5,
+  kPayout = 6,
+  kSlotSignature = 7,
+  kProposalTx = 8,
+  kBallot = 9,
+};
+
+struct PayeeFact {
+  GatewayId gateway;
+  Bytes script;
+  Amount amount;
+  friend bool operator==(const PayeeFact&, const PayeeFact&) = default;
+};
+
+// What policy judges: taken by the guard from what it has checked, never from the caller's word.
+struct IntentFacts {
+  IntentKind kind = IntentKind::kProposal;
+  CurrencyId currency;  // 0: no money moves
+  Amount amount;        // mint: what is credited; payout: payees and external fee together
+  Amount fee;           // payout: the external fee
+  GatewayId gateway;    // mint: who is credited
+  std::vector<PayeeFact> payees;
+  Hash256 subject;  // SHA-256 of the state key of the deposit or slot: its amount counts once
+  LedgerMs time;    // of the proven block; 0 without evidence
+  friend bool operator==(const IntentFacts&, const IntentFacts&) = default;
 };
 
 // code 0: signatures are there (one; for a payout one per input). Otherwise a base/status Code, the rule that
@@ -173,6 +206,7 @@ struct GuardState {
   std::vector<GuardSlot> slots;  // at most kGuardSlots
   std::vector<GuardBucket> buckets;
   std::uint64_t counter = 0;  // signatures authorised; strictly rises
+  Height last_precommit;      // highest height of a signed precommit; 0: none
   friend bool operator==(const GuardState&, const GuardState&) = default;
 };
 

@@ -472,6 +472,7 @@ void describe(V& v, SlotSignatureIntent& m) {
   v.field(1, m.valid_until);
   v.field(2, m.salt);
   v.field(3, m.slot_signature);
+  v.field(4, m.plan);
 }
 template <class V>
 void describe(V& v, ProposalTxIntent& m) {
@@ -551,6 +552,7 @@ void describe(V& v, GuardState& m) {
   v.repeated(10, m.slots, kGuardSlots);
   v.repeated(11, m.buckets, kMaxCurrencies);
   v.field(12, m.counter);
+  v.field(13, m.last_precommit);
 }
 
 }  // namespace custody::ledger::model
