@@ -2,7 +2,6 @@
 // class.
 #pragma once
 
-#include <compare>
 #include <cstdint>
 
 namespace custody {

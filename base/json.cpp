@@ -32,6 +32,7 @@ struct CountingCursor {
     return before;
   }
   friend bool operator==(const CountingCursor& a, const CountingCursor& b) { return a.at == b.at; }
+  friend bool operator!=(const CountingCursor& a, const CountingCursor& b) { return a.at != b.at; }
 };
 
 bool looks_like_integer(std::string_view text) {

@@ -1,6 +1,6 @@
 // The operator's log: one JSON object per line on a descriptor, values escaped (no newline or terminal escape
-// gets through), secrets never passed in. It is not the audit log. spdlog is used in log.cpp only.
-// Thread-safe.
+// gets through), secrets never passed in. It is not the audit log. Rotation and shipping are the supervisor's
+// (journald). Thread-safe.
 #pragma once
 
 #include <initializer_list>
@@ -14,7 +14,8 @@ namespace custody::log {
 
 enum class Level { kDebug, kInfo, kWarning, kError };
 
-// Call once at the start of a process. Without it nothing is written (tests are quiet).
+// Call once at the start of a process, which ignores SIGPIPE (systemd sees to it for services). Without it
+// nothing is written (tests are quiet).
 void init(std::string process, int fd, Level level);
 
 using Fields = std::initializer_list<std::pair<std::string_view, Json>>;
