@@ -2,6 +2,7 @@
 // class.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 
 namespace custody {

@@ -32,7 +32,6 @@ struct CountingCursor {
     return before;
   }
   friend bool operator==(const CountingCursor& a, const CountingCursor& b) { return a.at == b.at; }
-  friend bool operator!=(const CountingCursor& a, const CountingCursor& b) { return a.at != b.at; }
 };
 
 bool looks_like_integer(std::string_view text) {

@@ -71,11 +71,11 @@ bool links_to(ByteView previous_link, ByteView rest, const Frame& frame) {
   return equal(link_of(digest), rest.subspan(kFrameSize + frame.payload, kLinkSize));
 }
 
-// Is there a later record in the tail, where a bad or missing one should be? tail: the rest of the file; previous: the link
-// before it; sequence: of the bad record. Its length may be what is damaged, so every offset is looked at. A
-// later record shows itself by linking to the 16 bytes before it or to the bad record's recomputed digest
-// (its stored link may be what is damaged), or, when both are lost, by its sequence number and by ending
-// exactly where the file ends.
+// Is there a later record in the tail, where a bad or missing one should be? tail: the rest of the file;
+// previous: the link before it; sequence: of the bad record. Its length may be what is damaged, so every
+// offset is looked at. A later record shows itself by linking to the 16 bytes before it or to the bad
+// record's recomputed digest (its stored link may be what is damaged), or, when both are lost, by its
+// sequence number and by ending exactly where the file ends.
 bool valid_record_follows(ByteView tail, ByteView previous, std::uint64_t sequence) {
   const std::optional<Frame> bad = frame_at(tail);
   for (std::size_t at = 0; at + kOverhead <= tail.size(); ++at) {
@@ -202,6 +202,20 @@ Result<std::uint64_t> Journal::append(ByteView payload) {
   }
   digest_ = digest;
   return next_++;
+}
+
+Status Journal::read_back(const OnRecord& on_record) const {
+  ASSIGN_OR_RETURN(const Bytes header, file_->read(0, kHeaderSize));
+  Reader reader(*file_, crypto::sha256(header));
+  while (reader.sequence() < next_) {
+    const std::uint64_t sequence = reader.sequence();
+    ASSIGN_OR_RETURN(const std::optional<Bytes> payload, reader.next());
+    if (!payload) break;
+    TRY(on_record(sequence, *payload));
+  }
+  if (reader.sequence() == next_ && reader.digest() == digest_) return ok_status();
+  return corrupt("the journal was changed on disk at record " + std::to_string(reader.sequence()) +
+                 " while it was open");
 }
 
 Status Journal::sync() {

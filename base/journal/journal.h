@@ -35,6 +35,9 @@ class Journal {
   // retried.
   Result<std::uint64_t> append(ByteView payload);
   Status sync();
+  // Calls on_record for every record appended so far, read from the file again. kCorrupt when the file no
+  // longer holds what was written; an error of on_record stops it and is returned.
+  Status read_back(const OnRecord& on_record) const;
   std::uint64_t next_sequence() const { return next_; }
   Hash256 digest() const { return digest_; }  // the full SHA-256 whose first 16 bytes are the last link
 

@@ -57,6 +57,24 @@ TEST_F(JournalTest, ReopeningGivesTheSameRecordsAndDigest) {
   EXPECT_EQ(*(*journal)->append(as_bytes("y")), 5u);
 }
 
+TEST_F(JournalTest, ReadBackGivesWhatWasAppendedAndSeesChanges) {
+  auto journal = *create();
+  std::vector<std::string> seen;
+  const auto collect = [&seen](std::uint64_t, ByteView payload) {
+    seen.emplace_back(as_text(payload));
+    return ok_status();
+  };
+  ASSERT_TRUE(journal->read_back(collect).ok());
+  EXPECT_TRUE(seen.empty());
+  ASSERT_TRUE(journal->append(as_bytes("one")).ok());
+  ASSERT_TRUE(journal->append(as_bytes("two")).ok());
+  ASSERT_TRUE(journal->read_back(collect).ok());
+  EXPECT_EQ(seen, (std::vector<std::string>{"one", "two"}));
+
+  std::filesystem::resize_file(path_ + "/journal", std::filesystem::file_size(path_ + "/journal") - 1);
+  EXPECT_EQ(journal->read_back(collect).code(), Code::kCorrupt);
+}
+
 TEST_F(JournalTest, TheFormatIsAsWritten) {
   {
     auto journal = *create();

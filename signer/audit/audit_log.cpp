@@ -11,12 +11,14 @@ Status bad_log(const std::string& why) {
                  "the audit log was cut or changed: keep it as evidence and restore the member's backup");
 }
 
-// Hashes of the first `size` leaves as they stand in the file; the leaf at `wanted` is kept.
+// Hashes of the first `size` leaves (that many there are) as they stand in the file; the leaf at `wanted` is
+// kept.
 struct ReadBack {
   std::vector<Hash256> hashes;
   Bytes leaf;
 };
-Result<ReadBack> read_back(Directory& directory, std::uint64_t size, std::optional<std::uint64_t> wanted) {
+Result<ReadBack> read_back(const custody::journal::Journal& journal, std::uint64_t size,
+                           std::optional<std::uint64_t> wanted) {
   ReadBack out;
   out.hashes.reserve(size);
   const auto on_leaf = [&](std::uint64_t index, ByteView leaf) -> Status {
@@ -25,9 +27,7 @@ Result<ReadBack> read_back(Directory& directory, std::uint64_t size, std::option
     out.hashes.push_back(merkle::leaf_hash(leaf));
     return ok_status();
   };
-  const auto opened = custody::journal::Journal::open(directory, kFileName, kFileKind, on_leaf);
-  if (!opened.ok()) return opened.status();
-  if (out.hashes.size() != size) return bad_log("shorter on disk than what was appended");
+  TRY(journal.read_back(on_leaf));
   return out;
 }
 
@@ -42,7 +42,7 @@ Status check_range(std::uint64_t low, std::uint64_t high, std::uint64_t size) {
 Result<std::unique_ptr<AuditLog>> AuditLog::create(Directory& directory, Entropy& entropy) {
   ASSIGN_OR_RETURN(auto journal, custody::journal::Journal::create(directory, kFileName, kFileKind, entropy));
   TRY(journal->sync());
-  return std::unique_ptr<AuditLog>(new AuditLog(directory, std::move(journal), merkle::Frontier()));
+  return std::unique_ptr<AuditLog>(new AuditLog(std::move(journal), merkle::Frontier()));
 }
 
 Result<std::unique_ptr<AuditLog>> AuditLog::open(Directory& directory, const Head& at_least) {
@@ -63,7 +63,7 @@ Result<std::unique_ptr<AuditLog>> AuditLog::open(Directory& directory, const Hea
     return bad_log("its root at " + std::to_string(at_least.size) + " leaves is not the known one, " +
                    at_least.root.hex());
   }
-  return std::unique_ptr<AuditLog>(new AuditLog(directory, std::move(journal), std::move(frontier)));
+  return std::unique_ptr<AuditLog>(new AuditLog(std::move(journal), std::move(frontier)));
 }
 
 Result<std::uint64_t> AuditLog::append(ByteView leaf) {
@@ -86,14 +86,14 @@ Head AuditLog::head() const {
 
 Result<Inclusion> AuditLog::inclusion(std::uint64_t index, std::uint64_t size) const {
   TRY(check_range(index, size, frontier_.size()));
-  ASSIGN_OR_RETURN(ReadBack back, read_back(directory_, size, index));
+  ASSIGN_OR_RETURN(ReadBack back, read_back(*journal_, size, index));
   return Inclusion{std::move(back.leaf), merkle::inclusion_path(back.hashes, index)};
 }
 
 Result<merkle::Path> AuditLog::consistency(std::uint64_t old_size, std::uint64_t new_size) const {
   if (old_size == 0) return invalid("every tree extends the empty one: old_size must be positive");
   TRY(check_range(old_size - 1, new_size, frontier_.size()));
-  ASSIGN_OR_RETURN(const ReadBack back, read_back(directory_, new_size, std::nullopt));
+  ASSIGN_OR_RETURN(const ReadBack back, read_back(*journal_, new_size, std::nullopt));
   return merkle::consistency_path(back.hashes, old_size);
 }
 

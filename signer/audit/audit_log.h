@@ -29,7 +29,7 @@ struct Inclusion {
 
 class AuditLog {
  public:
-  // A new, empty log. kExists when the file is there. The directory must outlive the object.
+  // A new, empty log. kExists when the file is there.
   static Result<std::unique_ptr<AuditLog>> create(Directory& directory, Entropy& entropy);
 
   // Recovers the tree from the file. at_least is the latest head that the caller knows (of its journal, or of
@@ -48,11 +48,9 @@ class AuditLog {
   Result<merkle::Path> consistency(std::uint64_t old_size, std::uint64_t new_size) const;
 
  private:
-  AuditLog(Directory& directory, std::unique_ptr<custody::journal::Journal> journal,
-           merkle::Frontier frontier)
-      : directory_(directory), journal_(std::move(journal)), frontier_(std::move(frontier)) {}
+  AuditLog(std::unique_ptr<custody::journal::Journal> journal, merkle::Frontier frontier)
+      : journal_(std::move(journal)), frontier_(std::move(frontier)) {}
 
-  Directory& directory_;
   std::unique_ptr<custody::journal::Journal> journal_;
   merkle::Frontier frontier_;
 };

@@ -165,8 +165,9 @@ Result<std::unique_ptr<SignerJournal>> SignerJournal::open(Directory& directory,
   };
   ASSIGN_OR_RETURN(auto file, custody::journal::Journal::open(directory, kFileName, kFileKind, replay));
   if (!binding) {
-    return corrupt(std::string(kFileName) + ": holds no binding",
-                   "finish `custody-ceremony bind` for this member");
+    return corrupt(
+        std::string(kFileName) + ": holds no binding",
+        "`custody-ceremony bind` was interrupted: remove this file, which holds nothing, and bind again");
   }
   return std::unique_ptr<SignerJournal>(new SignerJournal(std::move(file), std::move(*binding)));
 }
