@@ -48,6 +48,7 @@ struct BitcoinPayout {
 
   std::vector<chains::bitcoin::SignedInput> signed_inputs() const {
     std::vector<chains::bitcoin::SignedInput> out;
+    out.reserve(inputs.size());
     for (const auto& in : inputs) out.push_back({in.witness_script, in.spent.value, in.signatures});
     return out;
   }
