@@ -164,6 +164,11 @@ Status replay(Reader& reader, const Journal::OnRecord& on_record) {
 Result<std::unique_ptr<Journal>> Journal::create(Directory& directory, const std::string& name,
                                                  std::uint16_t kind, Entropy& entropy) {
   if (directory.exists(name)) return exists("journal " + name + " exists already");
+  return replace(directory, name, kind, entropy);
+}
+
+Result<std::unique_ptr<Journal>> Journal::replace(Directory& directory, const std::string& name,
+                                                  std::uint16_t kind, Entropy& entropy) {
   const Bytes header = make_header(kind, entropy);
   // Atomic, so that a crash leaves no half header, which neither create nor open would take.
   TRY(directory.write_atomic(name, header));

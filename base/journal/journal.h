@@ -26,6 +26,10 @@ class Journal {
   // Calls on_record for every record in order, and stops at its first error. kNotFound without a file;
   // kCorrupt for a damaged journal or one of another kind: what on_record has seen by then must be thrown
   // away.
+  // The same whether or not the file exists: its records are gone, old or new, never mixed. For what outlives
+  // its use (a consensus log after the commit), never for a signer's journal.
+  static Result<std::unique_ptr<Journal>> replace(Directory& directory, const std::string& name,
+                                                  std::uint16_t kind, Entropy& entropy);
   using OnRecord = std::function<Status(std::uint64_t sequence, ByteView payload)>;
   static Result<std::unique_ptr<Journal>> open(Directory& directory, const std::string& name,
                                                std::uint16_t kind, const OnRecord& on_record);

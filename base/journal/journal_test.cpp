@@ -75,6 +75,21 @@ TEST_F(JournalTest, ReadBackGivesWhatWasAppendedAndSeesChanges) {
   EXPECT_EQ(journal->read_back(collect).code(), Code::kCorrupt);
 }
 
+TEST_F(JournalTest, ReplaceStartsAnewWhetherOrNotTheFileExists) {
+  {
+    auto journal = *Journal::replace(*directory_, "journal", kKind, entropy_);
+    ASSERT_TRUE(journal->append(as_bytes("old")).ok());
+    ASSERT_TRUE(journal->sync().ok());
+  }
+  {
+    auto journal = *Journal::replace(*directory_, "journal", kKind, entropy_);
+    ASSERT_TRUE(journal->append(as_bytes("new")).ok());
+    ASSERT_TRUE(journal->sync().ok());
+  }
+  ASSERT_TRUE(reopen().ok());
+  EXPECT_EQ(records_, std::vector<std::string>{"new"});
+}
+
 TEST_F(JournalTest, TheFormatIsAsWritten) {
   {
     auto journal = *create();
