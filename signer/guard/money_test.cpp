@@ -3,7 +3,7 @@
 #include "ledger/chains/bitcoin/script.h"
 #include "ledger/custody/custody.h"
 #include "signer/guard/guard.h"
-#include "tests/support/proven_ledger.h"
+#include "tests/support/payouts.h"
 
 namespace custody::signer::guard {
 namespace {
@@ -291,76 +291,14 @@ TEST_F(MintTest, NothingIsRememberedOfARefusal) {
 
 // ---- payout ----
 
-class PayoutTest : public MoneyTest {
+class PayoutTest : public MoneyTest, protected tests::Payouts {
  protected:
-  PayoutTest() {
+  PayoutTest() : Payouts(ledger_) {
     add_coin(1, 4'000'000);
     add_coin(2, 4'000'000);
     add_burn(1, 300'000);
     add_burn(2, 200'000);
     plan_ = derive(1, {1, 2}, {1});
-  }
-  static model::OutPoint outpoint(std::uint64_t coin) {
-    return {*model::ExternalHash::from(Bytes(32, static_cast<std::uint8_t>(coin))), 0};
-  }
-  void add_coin(std::uint64_t sequence, std::uint64_t amount) {
-    coins_[sequence] = {outpoint(sequence), Amount(amount), model::WalletEpoch(1), model::GatewayId(1), {}};
-  }
-  void add_burn(std::uint64_t sequence, std::uint64_t amount) {
-    model::BurnRecord burn;
-    burn.transaction = *model::TxId::from(Bytes(32, static_cast<std::uint8_t>(0x40 + sequence)));
-    burn.gateway = model::GatewayId(1);
-    burn.amount = Amount(amount);
-    burn.fee_cap = Amount(100'000);
-    burn.payout_script = bitcoin::p2pkh_script_pubkey(Bytes(20, static_cast<std::uint8_t>(sequence)));
-    burn.time = ledger_.genesis().time;
-    burns_[sequence] = burn;
-  }
-  // The plan as the state machine derives it.
-  model::SlotRecord derive(std::uint64_t slot, const std::vector<std::uint64_t>& burns,
-                           const std::vector<std::uint64_t>& coins) {
-    custodian::PlanRequest request;
-    request.currency = kBtc;
-    request.slot = model::SlotId(slot);
-    request.height = model::Height(1);
-    request.now = model::LedgerMs(ledger_.header.time.get() + 10'000);
-    request.fee_rate = model::FeeRate(2'000);
-    request.wallet = &ledger_.wallet();
-    request.parameters = &ledger_.parameters();
-    for (const std::uint64_t one : burns) request.burns.push_back({one, burns_.at(one)});
-    for (const std::uint64_t one : coins) request.coins.push_back({one, coins_.at(one)});
-    const auto plan = custodian::derive_plan(request);
-    EXPECT_TRUE(plan.has_value());
-    return plan.value_or(model::SlotRecord());
-  }
-  // Puts plan, burns and coins into the ledger as bound to the plan's slot.
-  void record(const model::SlotRecord& plan) {
-    ledger_.put(model::slot_key(kBtc, plan.id), plan);
-    for (const auto& payee : plan.payees) {
-      model::BurnRecord burn = burns_.at(payee.burn);
-      burn.status = model::BurnStatus::kInSlot;
-      burn.slot = plan.id;
-      ledger_.put(model::burn_key(kBtc, payee.burn), burn);
-    }
-    for (const auto& input : plan.inputs) {
-      model::CoinRecord coin = coins_.at(input.coin);
-      coin.slot = plan.id;
-      ledger_.put(model::coin_key(kBtc, input.coin), coin);
-    }
-  }
-  static std::vector<Bytes> keys(const model::SlotRecord& plan) {
-    std::vector<Bytes> out{model::parameters_key(), model::wallet_key(kBtc, model::WalletEpoch(1)),
-                           model::freeze_key(kBtc), model::slot_key(kBtc, plan.id)};
-    for (const auto& payee : plan.payees) out.push_back(model::burn_key(kBtc, payee.burn));
-    for (const auto& input : plan.inputs) out.push_back(model::coin_key(kBtc, input.coin));
-    return out;
-  }
-  model::PayoutIntent intent(const model::SlotRecord& plan) const {
-    return {kBtc, plan.id, ledger_.evidence(keys(plan))};
-  }
-  model::PayoutIntent recorded(const model::SlotRecord& plan) {
-    record(plan);
-    return intent(plan);
   }
   // A quorum recorded this plan, so only the guard's own look at it can refuse it.
   void expect_plan_refused(const model::SlotRecord& plan, std::string_view rule) {
@@ -374,8 +312,6 @@ class PayoutTest : public MoneyTest {
     return out;
   }
 
-  std::map<std::uint64_t, model::CoinRecord> coins_;
-  std::map<std::uint64_t, model::BurnRecord> burns_;
   model::SlotRecord plan_;
 };
 
@@ -446,7 +382,7 @@ TEST_F(PayoutTest, D1_Coin_AnotherAmountThanTheCoinsIsRefused) {
 
 TEST_F(PayoutTest, D1_Plan_AFeeAboveTheCapsIsRefused) {
   for (auto& payee : plan_.payees) payee.fee_cap = Amount(plan_.fee.get() / 2 - 1);
-  for (auto& [sequence, burn] : burns_) burn.fee_cap = Amount(plan_.fee.get() / 2 - 1);
+  for (auto& [sequence, burn] : burns) burn.fee_cap = Amount(plan_.fee.get() / 2 - 1);
   expect_plan_refused(plan_, "guard.plan");
 }
 
@@ -469,7 +405,7 @@ TEST_F(PayoutTest, D2_Wallet_AnotherEpochOrThresholdIsRefused) {
 TEST_F(PayoutTest, D4_Coin_OfAnotherSlotOutpointEpochOrGatewayIsRefused) {
   record(plan_);
   const Bytes key = model::coin_key(kBtc, 1);
-  model::CoinRecord right = coins_.at(1);
+  model::CoinRecord right = coins.at(1);
   right.slot = plan_.id;
   auto wrong = right;
   wrong.slot = model::SlotId(2);
@@ -535,7 +471,7 @@ TEST_F(PayoutTest, C5_Burn_OtherAddressAmountCapOrTransactionIsRefused) {
 // Abuse case C3: a burn again, in another slot.
 TEST_F(PayoutTest, C3_Burn_QueuedSettledOrOfAnotherSlotIsRefused) {
   record(plan_);
-  model::BurnRecord burn = burns_.at(1);
+  model::BurnRecord burn = burns.at(1);
   burn.slot = plan_.id;
   for (const auto status : {model::BurnStatus::kQueued, model::BurnStatus::kSettled}) {
     burn.status = status;
@@ -590,7 +526,7 @@ TEST_F(PayoutTest, H1_Bucket_FillsByLedgerTimeOnly) {
   sign(recorded(plan_));
   EXPECT_EQ(state_.buckets[0].level, Amount(0));
   add_burn(3, 1'000);
-  burns_[3].amount = Amount(20'000);
+  burns[3].amount = Amount(20'000);
   ledger_.advance(UINT32_MAX);
   sign(recorded(derive(2, {3}, {2})));
   EXPECT_LT(state_.buckets[0].level, ledger_.parameters().bucket_capacity);

@@ -1,0 +1,294 @@
+#include "signer/core/core.h"
+
+#include <algorithm>
+
+#include "base/crypto/hash.h"
+#include "base/json.h"
+#include "signer/core/records.h"
+
+namespace custody::signer::core {
+namespace {
+
+constexpr std::size_t kRecentVotes = 16;
+constexpr std::uint64_t kLeavesPerSync = 256;
+constexpr std::size_t kMaxRule = 64;
+constexpr std::size_t kMaxMessage = 512;
+
+using model::IntentKind;
+
+bool through_policy(IntentKind kind) {
+  return kind == IntentKind::kMint || kind == IntentKind::kPayout || kind == IntentKind::kProposalTx ||
+         kind == IntentKind::kBallot;
+}
+
+bool is_consensus(IntentKind kind) {
+  return kind == IntentKind::kProposal || kind == IntentKind::kPrevote || kind == IntentKind::kPrecommit;
+}
+
+// In the order of Intent's alternatives; the kind of a vote is refined by its type.
+std::uint8_t kind_of(const model::Intent& intent) {
+  constexpr IntentKind kKinds[] = {IntentKind::kProposal,   IntentKind::kPrevote, IntentKind::kExternalHead,
+                                   IntentKind::kMint,       IntentKind::kPayout,  IntentKind::kSlotSignature,
+                                   IntentKind::kProposalTx, IntentKind::kBallot};
+  if (intent.index() >= std::size(kKinds)) return 0;
+  const auto* vote = std::get_if<model::VoteIntent>(&intent);
+  if (vote != nullptr && vote->type == model::VoteType::kPrecommit) {
+    return static_cast<std::uint8_t>(IntentKind::kPrecommit);
+  }
+  return static_cast<std::uint8_t>(kKinds[intent.index()]);
+}
+
+Bytes cut(std::string_view text, std::size_t size) {
+  return to_bytes(text.substr(0, size));
+}
+
+model::SignReply error_reply(std::uint64_t id, std::string_view rule, const Status& status) {
+  model::SignReply reply;
+  reply.id = id;
+  reply.code = static_cast<std::uint8_t>(status.code());
+  reply.rule = cut(rule, kMaxRule);
+  std::string message = status.message();
+  // The rule travels in its own field.
+  if (!rule.empty() && message.starts_with(std::string(rule) + ": ")) message.erase(0, rule.size() + 2);
+  if (!status.hint().empty()) message += " (" + status.hint() + ")";
+  reply.message = cut(message, kMaxMessage);
+  return reply;
+}
+
+Hash256 hash_of(const std::vector<Signature>& signatures) {
+  if (signatures.empty()) return {};
+  crypto::Sha256 hash;
+  for (const Signature& signature : signatures) hash.update(signature);
+  return hash.finish();
+}
+
+Json counters_json(const hsm::TokenCounters& counters) {
+  return Json::object()
+      .set("signatures", counters.signatures)
+      .set("bad_signatures", counters.bad_signatures)
+      .set("failures", counters.failures)
+      .set("sessions", counters.sessions);
+}
+
+}  // namespace
+
+bool may_ask(Caller caller, const model::Intent& intent) {
+  if (std::holds_alternative<model::StatusQuery>(intent)) return true;
+  const bool governance = std::holds_alternative<model::ProposalTxIntent>(intent) ||
+                          std::holds_alternative<model::BallotIntent>(intent);
+  return governance == (caller == Caller::kOperator);
+}
+
+bool is_urgent(ByteView request) {
+  if (request.size() > model::kMaxIntentHeader) return false;
+  const auto decoded = proto::reader::decode<model::SignRequest>(request, model::kMaxIntentHeader);
+  if (!decoded.ok()) return true;  // answered at once
+  return std::holds_alternative<model::ProposalIntent>(decoded->intent) ||
+         std::holds_alternative<model::VoteIntent>(decoded->intent) ||
+         std::holds_alternative<model::StatusQuery>(decoded->intent);
+}
+
+Core::Core(Identity identity, Memory memory, hsm::Token& token)
+    : identity_(std::move(identity)), memory_(std::move(memory)), token_(token) {}
+
+Core::Started Core::start_job(Caller caller, ByteView request) {
+  const auto decoded = proto::reader::decode<model::SignRequest>(request, model::kMaxEvidence);
+  const std::uint64_t id = decoded.ok() ? decoded->id : 0;
+  if (decoded.ok() && std::holds_alternative<model::StatusQuery>(decoded->intent)) return answer_status(id);
+  if (!failure_.ok()) return stopped(id);
+  if (!decoded.ok()) return refuse(caller, request, id, 0, decoded.status().with_context("signer.decode"));
+  const std::uint8_t kind = kind_of(decoded->intent);
+  const auto authorised = authorise(caller, decoded->intent);
+  if (!authorised.ok()) return refuse(caller, request, id, kind, authorised.status());
+
+  Job job;
+  job.id_ = id;
+  job.caller_ = caller;
+  job.request_ = crypto::sha256(request);
+  job.key_ = authorised->verdict.key.key;
+  job.digests_ = authorised->verdict.digests;
+  job.facts_ = authorised->verdict.facts;
+  job.rule_ = authorised->decision.rule;
+  if (const auto signature = cached(authorised->verdict)) {
+    job.signatures_ = {*signature};
+    return finish(job, ok_status());
+  }
+  const auto sequence = commit(*authorised);
+  if (!sequence.ok()) return stopped(id);
+  job.commit_ = *sequence;
+  return job;
+}
+
+Result<Core::Authorised> Core::authorise(Caller caller, const model::Intent& intent) const {
+  if (!may_ask(caller, intent)) {
+    return unauthenticated("this socket may not ask for this intent",
+                           caller == Caller::kNode ? "use the operator's socket" : "use the node's socket")
+        .with_context("signer.caller");
+  }
+  ASSIGN_OR_RETURN(guard::Verdict verdict, guard::check(memory_.state, intent));
+  policy::engine::Decision decision;
+  decision.outcome = policy::engine::Outcome::kAllow;
+  if (through_policy(verdict.facts.kind)) {
+    decision = policy::engine::decide(verdict.facts, memory_.window, identity_.policy, verdict.facts.time);
+  }
+  if (decision.outcome != policy::engine::Outcome::kAllow) {
+    return refused(decision.reason).with_context(decision.rule);
+  }
+  return Authorised{std::move(verdict), std::move(decision)};
+}
+
+Result<std::uint64_t> Core::commit(const Authorised& authorised) {
+  const guard::Verdict& verdict = authorised.verdict;
+  CommitRecord record;
+  record.kind = verdict.facts.kind;
+  record.digests = verdict.digests;
+  record.counter = verdict.next.counter;
+  if (is_consensus(record.kind)) record.watermark = verdict.next.watermark;
+  if (record.kind == IntentKind::kMint || record.kind == IntentKind::kPayout) record.state = verdict.next;
+  if (authorised.decision.entry) record.window = to_record(*authorised.decision.entry);
+  record.audit_size = memory_.durable_audit.size;
+  record.audit_root = memory_.durable_audit.root;
+  const auto sequence = memory_.journal->append_commit(proto::reader::encode(record));
+  if (!sequence.ok()) return fail("the journal", sequence.status());
+  memory_.state = verdict.next;
+  if (authorised.decision.entry) memory_.window.add(*authorised.decision.entry);
+  ++memory_.commits;
+  return sequence;
+}
+
+std::optional<Signature> Core::cached(const guard::Verdict& verdict) const {
+  if (!verdict.repeat || verdict.digests.size() != 1) return std::nullopt;
+  for (const auto& [digest, signature] : recent_) {
+    if (digest == verdict.digests.front()) return signature;
+  }
+  return std::nullopt;
+}
+
+std::optional<model::SignReply> Core::continue_job(Job& job) {
+  if (!failure_.ok()) return stopped(job.id_);
+  CHECK(job.remaining() > 0);
+  const auto signature = token_.sign(job.key_, job.digests_[job.signatures_.size()]);
+  if (!signature.ok()) {
+    job.signatures_.clear();
+    return finish(job, signature.status().with_context("signer.token"));
+  }
+  job.signatures_.push_back(*signature);
+  if (job.remaining() > 0) return std::nullopt;
+  const auto done = memory_.journal->append_done(proto::reader::encode(DoneRecord{job.commit_}));
+  if (!done.ok()) {
+    const Status failed = fail("the journal", done.status());
+    return error_reply(job.id_, "signer.stopped", failed);
+  }
+  if (is_consensus(job.facts_.kind)) {
+    recent_.emplace_back(job.digests_.front(), *signature);
+    if (recent_.size() > kRecentVotes) recent_.pop_front();
+  }
+  return finish(job, ok_status());
+}
+
+model::SignReply Core::step(Caller caller, ByteView request) {
+  Started started = start_job(caller, request);
+  if (auto* reply = std::get_if<model::SignReply>(&started)) return std::move(*reply);
+  Job& job = std::get<Job>(started);
+  for (;;) {
+    if (auto reply = continue_job(job)) return std::move(*reply);
+  }
+}
+
+// The leaf, then the reply: a signature whose leaf could not be written is not released.
+model::SignReply Core::finish(const Job& job, const Status& outcome) {
+  AuditLeaf leaf;
+  leaf.caller = static_cast<std::uint8_t>(job.caller_);
+  leaf.kind = static_cast<std::uint8_t>(job.facts_.kind);
+  leaf.request = job.request_;
+  leaf.code = static_cast<std::uint8_t>(outcome.code());
+  leaf.rule = cut(outcome.ok() ? std::string_view(job.rule_) : guard::rule_of(outcome), kMaxRule);
+  leaf.commit = job.commit_;
+  leaf.digests = job.digests_;
+  leaf.key = job.key_;
+  leaf.signatures = hash_of(job.signatures_);
+  leaf.currency = job.facts_.currency;
+  leaf.amount = job.facts_.amount;
+  leaf.time = job.facts_.time;
+  leaf.policy = identity_.policy.hash;
+  if (!add_leaf(leaf).ok()) return stopped(job.id_);
+  if (!outcome.ok()) return error_reply(job.id_, guard::rule_of(outcome), outcome);
+  model::SignReply reply;
+  reply.id = job.id_;
+  reply.signatures = job.signatures_;
+  return reply;
+}
+
+model::SignReply Core::refuse(Caller caller, ByteView request, std::uint64_t id, std::uint8_t kind,
+                              const Status& why) {
+  AuditLeaf leaf;
+  leaf.caller = static_cast<std::uint8_t>(caller);
+  leaf.kind = kind;
+  leaf.request = crypto::sha256(request);
+  leaf.code = static_cast<std::uint8_t>(why.code());
+  leaf.rule = cut(guard::rule_of(why), kMaxRule);
+  leaf.policy = identity_.policy.hash;
+  if (!add_leaf(leaf).ok()) return stopped(id);
+  return error_reply(id, guard::rule_of(why), why);
+}
+
+Status Core::add_leaf(const AuditLeaf& leaf) {
+  const auto index = memory_.audit->append(proto::reader::encode(leaf));
+  if (!index.ok()) return fail("the audit log", index.status());
+  if (++leaves_since_sync_ < kLeavesPerSync) return ok_status();
+  return idle();
+}
+
+Status Core::idle() {
+  if (!failure_.ok() || leaves_since_sync_ == 0) return failure_;
+  const Status journal = memory_.journal->sync();
+  if (!journal.ok()) return fail("the journal", journal);
+  const Status audit = memory_.audit->sync();
+  if (!audit.ok()) return fail("the audit log", audit);
+  memory_.durable_audit = memory_.audit->head();
+  leaves_since_sync_ = 0;
+  return ok_status();
+}
+
+Status Core::fail(std::string_view what, const Status& status) {
+  failure_ =
+      Status(Code::kIo,
+             std::string(what) + " could not be written, so nothing is signed any more: " + status.message(),
+             "make room or repair the disk, then restart custody-signerd");
+  return failure_;
+}
+
+model::SignReply Core::stopped(std::uint64_t id) const {
+  return error_reply(id, "signer.stopped", failure_);
+}
+
+model::SignReply Core::answer_status(std::uint64_t id) const {
+  const model::GuardState& state = memory_.state;
+  const audit::Head audit = memory_.audit->head();
+  Json detail =
+      Json::object()
+          .set("ok", failure_.ok())
+          .set("problem", failure_.ok() ? Json() : Json(failure_.to_string()))
+          .set("member", static_cast<std::uint64_t>(state.member.get()))
+          .set("chain_id", state.chain_id.hex())
+          .set("policy", identity_.policy.hash.hex())
+          .set("watermark", Json::object()
+                                .set("height", state.watermark.height.get())
+                                .set("round", static_cast<std::uint64_t>(state.watermark.round.get()))
+                                .set("step", static_cast<std::uint64_t>(state.watermark.step)))
+          .set("last_precommit", state.last_precommit.get())
+          .set("head",
+               Json::object().set("height", state.head.height.get()).set("time_ms", state.head.time.get()))
+          .set("open_slots", static_cast<std::uint64_t>(state.slots.size()))
+          .set("authorised", state.counter)
+          .set("commits", memory_.commits)
+          .set("outcome_unknown", memory_.outcome_unknown)
+          .set("audit", Json::object().set("size", audit.size).set("root", audit.root.hex()))
+          .set("token", counters_json(token_.counters()));
+  model::SignReply reply;
+  reply.id = id;
+  reply.detail = to_bytes(detail.dump());
+  return reply;
+}
+
+}  // namespace custody::signer::core

@@ -1,0 +1,91 @@
+// The signer's order: decode, guard, policy, journal (durable), token, verify and low S (inside the token's
+// wrapper), audit leaf, reply. Single-threaded; token and files are injected, there is no clock.
+//
+// A request becomes either its reply, or a job whose signatures are made one at a time, so that the daemon
+// can put votes between the inputs of a payout. After a failed write or fsync nothing is signed any more.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <variant>
+
+#include "signer/core/memory.h"
+#include "signer/hsm/token.h"
+
+namespace custody::signer::core {
+
+// Who asks: the socket that the request came through.
+enum class Caller : std::uint8_t { kNode = 1, kOperator = 2 };
+
+// The table caller x intent: node: proposal, votes, external head, mint, payout, slot signature; operator:
+// proposals and ballots; both: status.
+bool may_ask(Caller caller, const model::Intent& intent);
+
+// Votes, proposals and status before everything else. Requests above kMaxIntentHeader are never urgent.
+bool is_urgent(ByteView request);
+
+// A journaled request whose signatures are being made. Only Core makes and reads it.
+class Job {
+ public:
+  std::size_t remaining() const { return digests_.size() - signatures_.size(); }
+
+ private:
+  friend class Core;
+  std::uint64_t id_ = 0;
+  Caller caller_ = Caller::kNode;
+  Hash256 request_;
+  std::uint64_t commit_ = 0;
+  PublicKey key_;
+  std::vector<Hash256> digests_;
+  std::vector<Signature> signatures_;
+  model::IntentFacts facts_;
+  std::string rule_;
+};
+
+class Core {
+ public:
+  // The token must outlive the object.
+  Core(Identity identity, Memory memory, hsm::Token& token);
+
+  using Started = std::variant<model::SignReply, Job>;
+  // Decides and journals. A refusal is a reply and has not reached the token.
+  Started start_job(Caller caller, ByteView request);
+  // Asks the token for one signature. The reply when it was the last one or failed; otherwise call again.
+  std::optional<model::SignReply> continue_job(Job& job);
+  // start_job and continue_job to the end.
+  model::SignReply step(Caller caller, ByteView request);
+
+  // Makes durable what is written lazily (DONE records, audit leaves). Call when there is nothing else to do.
+  Status idle();
+  // Why nothing is signed any more; ok while all is well.
+  const Status& failure() const { return failure_; }
+
+  const model::GuardState& state() const { return memory_.state; }
+  const Memory& memory() const { return memory_; }
+
+ private:
+  struct Authorised {
+    guard::Verdict verdict;
+    policy::engine::Decision decision;
+  };
+  Result<Authorised> authorise(Caller caller, const model::Intent& intent) const;
+  Result<std::uint64_t> commit(const Authorised& authorised);
+  std::optional<Signature> cached(const guard::Verdict& verdict) const;
+  model::SignReply refuse(Caller caller, ByteView request, std::uint64_t id, std::uint8_t kind,
+                          const Status& why);
+  model::SignReply finish(const Job& job, const Status& outcome);
+  model::SignReply answer_status(std::uint64_t id) const;
+  model::SignReply stopped(std::uint64_t id) const;
+  // Remembers a failed write; returns the status for the reply.
+  Status fail(std::string_view what, const Status& status);
+  Status add_leaf(const struct AuditLeaf& leaf);
+
+  Identity identity_;
+  Memory memory_;
+  hsm::Token& token_;
+  Status failure_;
+  std::deque<std::pair<Hash256, Signature>> recent_;  // of consensus messages: a repeat needs no token
+  std::uint64_t leaves_since_sync_ = 0;
+};
+
+}  // namespace custody::signer::core

@@ -1,0 +1,155 @@
+#include "signer/core/memory.h"
+
+#include <algorithm>
+#include <set>
+
+#include "signer/core/records.h"
+
+namespace custody::signer::core {
+namespace {
+
+constexpr std::string_view kRestoreHint = "restore the member's directory as the ceremony made it";
+
+Status check_binding(const journal::Binding& binding, const Identity& identity,
+                     const model::GuardState& state) {
+  if (binding.chain_id.array() != identity.chain_id.array()) {
+    return refused("genesis.bin is of another network: its chain id is " + identity.chain_id.hex() +
+                       ", the journal is bound to " + binding.chain_id.hex(),
+                   std::string(kRestoreHint));
+  }
+  if (binding.member != identity.member.get()) {
+    return refused("the journal is bound to member " + std::to_string(binding.member) +
+                       ", this directory is member " + std::to_string(identity.member.get()),
+                   std::string(kRestoreHint));
+  }
+  if (binding.policy != identity.policy.hash) {
+    return refused("policy.toml is not the file that the ceremony bound: its hash is " +
+                       identity.policy.hash.hex() + ", bound is " + binding.policy.hex(),
+                   "put the bound policy.toml back");
+  }
+  for (const model::GuardKey& key : state.keys) {
+    const std::string label = key_label(identity.genesis, key);
+    const auto pin = std::ranges::find(binding.keys, label, &journal::KeyPin::name);
+    if (pin == binding.keys.end() || pin->key != key.key) {
+      return refused("the journal does not pin genesis' key " + label + " of this member",
+                     std::string(kRestoreHint));
+    }
+  }
+  return ok_status();
+}
+
+// Applies the journal's records one by one.
+class Replay {
+ public:
+  Replay(Memory& memory, audit::Head& audit_head) : memory_(memory), audit_head_(audit_head) {}
+
+  Status record(std::uint64_t sequence, journal::RecordKind kind, ByteView payload) {
+    switch (kind) {
+      case journal::RecordKind::kCommit:
+        return commit(sequence, payload);
+      case journal::RecordKind::kDone:
+        return done(sequence, payload);
+      default:
+        return broken(sequence, "a kind of record that this version does not write");
+    }
+  }
+  std::uint64_t open_commits() const { return open_.size(); }
+
+ private:
+  static Status broken(std::uint64_t sequence, const std::string& why) {
+    return corrupt("signer journal, record " + std::to_string(sequence) + ": " + why,
+                   "restore the newest journal; never start without one: the signer would sign twice");
+  }
+
+  Status commit(std::uint64_t sequence, ByteView payload) {
+    const auto commit = proto::reader::decode<CommitRecord>(payload, journal::kMaxPayload);
+    if (!commit.ok()) return broken(sequence, commit.status().message());
+    model::GuardState& state = memory_.state;
+    if (commit->digests.empty() || commit->counter != state.counter + commit->digests.size()) {
+      return broken(sequence, "its counter does not follow from the record before");
+    }
+    if (commit->state) {
+      if (commit->state->chain_id != state.chain_id || commit->state->member != state.member) {
+        return broken(sequence, "the guard state is of another member or network");
+      }
+      state = *commit->state;
+    }
+    state.counter = commit->counter;
+    if (commit->watermark) {
+      state.watermark = *commit->watermark;
+      if (commit->kind == model::IntentKind::kPrecommit) {
+        state.last_precommit = std::max(state.last_precommit, commit->watermark->height);
+      }
+    }
+    if (commit->window) memory_.window.add(from_record(*commit->window));
+    audit_head_ = {commit->audit_size, commit->audit_root};
+    open_.insert(sequence);
+    ++memory_.commits;
+    return ok_status();
+  }
+
+  Status done(std::uint64_t sequence, ByteView payload) {
+    const auto done = proto::reader::decode<DoneRecord>(payload, journal::kMaxPayload);
+    if (!done.ok()) return broken(sequence, done.status().message());
+    if (open_.erase(done->commit) == 0) return broken(sequence, "it ends a COMMIT that is not open");
+    return ok_status();
+  }
+
+  Memory& memory_;
+  audit::Head& audit_head_;
+  std::set<std::uint64_t> open_;
+};
+
+Result<std::unique_ptr<audit::AuditLog>> open_audit(Directory& directory, const audit::Head& known,
+                                                    Entropy& entropy) {
+  if (known.size == 0 && !directory.exists(audit::kFileName))
+    return audit::AuditLog::create(directory, entropy);
+  return audit::AuditLog::open(directory, known);
+}
+
+}  // namespace
+
+WindowRecord to_record(const policy::engine::WindowEntry& entry) {
+  return {entry.kind, entry.currency, entry.amount, entry.subject, entry.time};
+}
+
+policy::engine::WindowEntry from_record(const WindowRecord& record) {
+  return {record.kind, record.currency, record.amount, record.subject, record.time};
+}
+
+std::string key_label(const model::Genesis& genesis, const model::GuardKey& key) {
+  switch (key.role) {
+    case model::KeyRole::kValidator:
+      return "validator";
+    case model::KeyRole::kAttest:
+      return "attest";
+    case model::KeyRole::kGovernance:
+      return "governance";
+    case model::KeyRole::kSeat:
+      break;
+  }
+  const model::Currency* currency = model::find_currency(genesis, key.currency);
+  const std::string code = currency == nullptr ? "?" : std::string(as_text(currency->code));
+  return "seat-" + code + "-" + std::to_string(key.epoch.get());
+}
+
+Result<Memory> recover(Directory& directory, const Identity& identity, Entropy& entropy) {
+  Memory memory;
+  ASSIGN_OR_RETURN(memory.state, guard::initial_state(identity.genesis, identity.chain_id, identity.member));
+  const model::GuardState initial = memory.state;
+  audit::Head known;
+  Replay replay(memory, known);
+  ASSIGN_OR_RETURN(memory.journal,
+                   journal::SignerJournal::open(
+                       directory, [&](std::uint64_t sequence, journal::RecordKind kind, ByteView payload) {
+                         return replay.record(sequence, kind, payload);
+                       }));
+  TRY(check_binding(memory.journal->binding(), identity, initial));
+  memory.outcome_unknown = replay.open_commits();
+  ASSIGN_OR_RETURN(memory.audit, open_audit(directory, known, entropy));
+  TRY(memory.audit->sync());
+  memory.durable_audit = memory.audit->head();
+  return memory;
+}
+
+}  // namespace custody::signer::core

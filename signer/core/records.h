@@ -1,0 +1,108 @@
+// What signer/core keeps in the journal and in the audit log, as canonical bytes (proto/reader).
+// Thread-safety: values.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "ledger/model/intents.h"
+#include "policy/engine/engine.h"
+#include "proto/reader/describe.h"
+
+namespace custody::signer::core {
+
+namespace model = ledger::model;
+
+// An amount that counts in the policy's window (policy/engine).
+struct WindowRecord {
+  model::IntentKind kind = model::IntentKind::kMint;
+  model::CurrencyId currency;
+  model::Amount amount;
+  Hash256 subject;
+  model::LedgerMs time;
+  friend bool operator==(const WindowRecord&, const WindowRecord&) = default;
+};
+
+// COMMIT: the token will be asked to sign these digests, and what the signer remembers once it has been. A
+// vote keeps only its watermark (about 130 bytes); what moves money keeps the whole guard state, so that the
+// journal's last such record and the watermarks after it are everything.
+struct CommitRecord {
+  model::IntentKind kind = model::IntentKind::kProposal;
+  std::vector<Hash256> digests;  // as many as C_Sign calls will follow
+  std::uint64_t counter = 0;     // GuardState::counter after it
+  std::optional<model::Watermark> watermark;
+  std::optional<model::GuardState> state;
+  std::optional<WindowRecord> window;
+  std::uint64_t audit_size = 0;  // what was durable of the audit log
+  Hash256 audit_root;
+  friend bool operator==(const CommitRecord&, const CommitRecord&) = default;
+};
+
+// DONE: every signature of that COMMIT was made. Its absence means *outcome unknown*.
+struct DoneRecord {
+  std::uint64_t commit = 0;  // sequence of the COMMIT
+  friend bool operator==(const DoneRecord&, const DoneRecord&) = default;
+};
+
+// A leaf of the audit log: one per answered request, signed or refused.
+struct AuditLeaf {
+  std::uint8_t caller = 0;   // Caller
+  std::uint8_t kind = 0;     // IntentKind; 0: not decoded
+  Hash256 request;           // SHA-256 of its bytes
+  std::uint8_t code = 0;     // base/status Code
+  Bytes rule;                // of the guard or policy; empty when signed by a fixed rule
+  std::uint64_t commit = 0;  // sequence of the COMMIT; 0: none
+  std::vector<Hash256> digests;
+  std::optional<PublicKey> key;
+  Hash256 signatures;  // SHA-256 over them in order; zero when none
+  model::CurrencyId currency;
+  model::Amount amount;
+  model::LedgerMs time;  // of the evidence
+  Hash256 policy;        // hash of the policy in force
+  friend bool operator==(const AuditLeaf&, const AuditLeaf&) = default;
+};
+
+template <class V>
+void describe(V& v, WindowRecord& m) {
+  v.enumeration(1, m.kind, model::IntentKind::kProposal, model::IntentKind::kBallot);
+  v.field(2, m.currency);
+  v.field(3, m.amount);
+  v.field(4, m.subject);
+  v.field(5, m.time);
+}
+template <class V>
+void describe(V& v, CommitRecord& m) {
+  v.enumeration(1, m.kind, model::IntentKind::kProposal, model::IntentKind::kBallot);
+  v.repeated(2, m.digests, model::kMaxSlotInputs);
+  v.field(3, m.counter);
+  v.optional(4, m.watermark);
+  v.optional(5, m.state);
+  v.optional(6, m.window);
+  v.field(7, m.audit_size);
+  v.field(8, m.audit_root);
+}
+template <class V>
+void describe(V& v, DoneRecord& m) {
+  v.field(1, m.commit);
+}
+template <class V>
+void describe(V& v, AuditLeaf& m) {
+  v.field(1, m.caller);
+  v.field(2, m.kind);
+  v.field(3, m.request);
+  v.field(4, m.code);
+  v.bytes(5, m.rule, 64);
+  v.field(6, m.commit);
+  v.repeated(7, m.digests, model::kMaxSlotInputs);
+  v.optional(8, m.key);
+  v.field(9, m.signatures);
+  v.field(10, m.currency);
+  v.field(11, m.amount);
+  v.field(12, m.time);
+  v.field(13, m.policy);
+}
+
+WindowRecord to_record(const policy::engine::WindowEntry& entry);
+policy::engine::WindowEntry from_record(const WindowRecord& record);
+
+}  // namespace custody::signer::core
