@@ -2,6 +2,7 @@
 // The quickstart's driver: deploy/quickstart installs and builds, then hands over to this. See quickstart-lib/README.md.
 import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArguments, UsageError } from './quickstart-lib/args.mjs';
 
@@ -11,6 +12,7 @@ const PROGRAMS = ['custody-signerd', 'custody-noded', 'custodyctl', 'custody-cer
 const STEP_MS = 120_000;
 const TOTAL_MS = 600_000;
 const STOP_MS = 5_000;
+const HEALTH_MS = 500;
 const EXIT = { done: 0, failed: 1, usage: 2, missing: 3, unfit: 4, interrupted: 130 };
 
 /** build/quickstart/PID, or with a number behind it when an older process of that number left one. */
@@ -28,21 +30,16 @@ function findPrograms(folder) {
   return programs;
 }
 
-/** Runs until SIGINT, SIGTERM or SIGHUP, or until something that must run ends. */
-async function keepRunning(job, reporter, interruption) {
+/** Runs until the signal, or until something that must run ends. */
+async function keepRunning(job, reporter, signal) {
+  const { chains } = job.endpoints();
   reporter.event({ event: 'ready', endpoints: job.endpoints() });
   reporter.line('\nEverything keeps running until Ctrl-C. To try:');
   for (const hint of job.hints()) reporter.line(`  ${hint}`);
-  for (const [currency, chain] of Object.entries(job.endpoints().chains)) reporter.line(`  ${currency} node: ${chain.url} (password in ${chain.password_file})`);
-  while (!interruption.signal.aborted) {
+  for (const [currency, chain] of Object.entries(chains)) reporter.line(`  ${currency} node: ${chain.url} (password in ${chain.password_file})`);
+  while (!signal.aborted) {
     job.assertHealthy();
-    await new Promise((resolve) => {
-      const timer = setTimeout(resolve, 500);
-      interruption.signal.addEventListener('abort', () => {
-        clearTimeout(timer);
-        resolve();
-      }, { once: true });
-    });
+    await sleep(HEALTH_MS, undefined, { signal }).catch(() => {});
   }
 }
 
@@ -90,7 +87,7 @@ async function main() {
     if (error instanceof NodeUnfit) code = EXIT.unfit;
     if (runner.interruption.signal.aborted) code = EXIT.interrupted;
     Object.assign(job.summary, { ok: false, failed_step: runner.current ?? 'start', error: error.message });
-    reporter.line(`\nFailed in step ${job.summary.failed_step}: ${error.message}`);
+    reporter.line(`\nFailed in step ${job.summary.failed_step}.`);
     reporter.line(`Logs: ${path.join(args.dir, 'member-*', 'logs')} and ${path.join(args.dir, 'chains')}`);
     if (!(error instanceof Interrupted) && process.env.CUSTODY_QUICKSTART_TRACE === '1') process.stderr.write(`${error.stack}\n`);
   }
@@ -101,7 +98,7 @@ async function main() {
 
   if (code === EXIT.done && args.keep) {
     try {
-      await keepRunning(job, reporter, runner.interruption);
+      await keepRunning(job, reporter, runner.interruption.signal);
     } catch (error) {
       code = EXIT.failed;
       reporter.line(`Failed while kept running: ${error.message}`);

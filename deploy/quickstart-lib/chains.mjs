@@ -44,6 +44,7 @@ export class NodeUnfit extends Error {}
 const GIVEN_NEEDED = 14n * 100_000_000n;
 const GIVEN_TOP_HEIGHT = 1_200;
 const GIVEN_BATCH = 10;
+const GIVEN_PROGRESS = 100; // blocks between two lines of progress
 
 /** Refuses a node that is not of this chain, or does not take its addresses. Changes nothing there. */
 export async function requireRegtest(chain, address) {
@@ -73,7 +74,7 @@ function segwitActive(info) {
  * then NodeUnfit names address and amount. `progress(text)` is called now and then; `signal` ends it.
  */
 export async function fundOnGivenNode(chain, wallet, { signal, progress = () => {} }) {
-  for (;;) {
+  for (let mined = 0; ; mined += GIVEN_BATCH) {
     signal?.throwIfAborted();
     const height = await wallet.sync();
     const { spendable, immature } = wallet.balance();
@@ -84,7 +85,7 @@ export async function fundOnGivenNode(chain, wallet, { signal, progress = () => 
         `${chain.url} is at height ${height}, where mining pays too little: send ${missing} BTC or more to ${wallet.address}, confirm it, and start again`,
       );
     }
-    progress(`height ${height}: ${Number(spendable) / 1e8} BTC mature of 14, mining to ${wallet.address}`);
+    if (mined % GIVEN_PROGRESS === 0) progress(`height ${height}: ${Number(spendable) / 1e8} BTC mature, mining to ${wallet.address} until 14 are`);
     await chain.rpc.call('generatetoaddress', GIVEN_BATCH, wallet.address);
   }
 }

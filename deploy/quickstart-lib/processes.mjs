@@ -22,6 +22,16 @@ function describeExit(code, signal) {
   return signal === null ? `exited with ${code}` : `was ended by ${signal}`;
 }
 
+/** SIGKILL to a child and to everything that it started: each child leads a process group of its own. */
+function killGroup(child) {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error;
+  }
+}
+
 /** A long-running child. */
 export class Daemon {
   /**
@@ -49,6 +59,7 @@ export class Daemon {
       const end = (exit) => {
         if (this.exit !== undefined) return;
         this.exit = exit;
+        killGroup(this.child);
         resolve(exit);
       };
       this.child.once('error', (error) => end({ code: null, signal: null, text: `could not be started: ${error.message}` }));
@@ -71,9 +82,11 @@ export class Daemon {
     throw new Error(`${this.name} ${this.exit?.text ?? 'is not running'}; log: ${this.log}${tail === '' ? '' : `\n${tail}`}`);
   }
 
-  /** Sends a signal; nothing happens when the process has ended. */
+  /** Sends a signal, SIGKILL also to whatever the process started; nothing happens when it has ended. */
   kill(signal) {
-    if (this.running) this.child.kill(signal);
+    if (!this.running) return;
+    if (signal === 'SIGKILL') killGroup(this.child);
+    else this.child.kill(signal);
   }
 
   /** SIGKILL as part of the plan; resolves when the process has ended. */
@@ -140,13 +153,15 @@ export class Daemon {
 export class ProcessTable {
   constructor() {
     this.daemons = [];
+    this.closed = false;
     // SIGKILL is the last resort for an exit that ran no other clean-up.
     this.onExit = () => this.killAll();
     process.on('exit', this.onExit);
   }
 
-  /** Starts a daemon (see Daemon) and keeps it. */
+  /** Starts a daemon (see Daemon) and keeps it; refuses once everything is being stopped. */
   start(options) {
+    if (this.closed) throw new Error(`${options.name} is not started: everything is being stopped`);
     const daemon = new Daemon(options);
     this.daemons.push(daemon);
     return daemon;
@@ -165,6 +180,7 @@ export class ProcessTable {
 
   /** Stops all at once, since each must bear the loss of any other. Returns the names of those that SIGTERM did not stop. */
   async stopAll(graceMs = 5_000) {
+    this.closed = true;
     const clean = await Promise.all(this.daemons.map((daemon) => daemon.stop(graceMs)));
     process.removeListener('exit', this.onExit);
     return this.daemons.filter((_, index) => !clean[index]).map((daemon) => daemon.name);
@@ -188,7 +204,7 @@ export function run(command, args, { env, cwd, input, stdio = [], timeoutMs = 60
     let failure;
     const kill = (why) => {
       failure ??= why;
-      child.kill('SIGKILL');
+      killGroup(child);
     };
     for (const name of ['stdout', 'stderr']) {
       child[name].on('data', (part) => {

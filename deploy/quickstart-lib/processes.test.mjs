@@ -55,6 +55,14 @@ test('who ignores SIGTERM is killed and named', async () => {
   await stubborn.readUntil(stubborn.child.stdio[3], 5, 5_000);
   assert.deepEqual(await table.stopAll(200), ['stubborn']);
   assert.ok(!stubborn.running && !willing.running);
+  assert.throws(() => table.start(shell('late', 'exec sleep 60')), /everything is being stopped/);
+});
+
+test('what a child started ends with it', async () => {
+  const daemon = new Daemon(shell('parent', 'sleep 600 & printf "%10d" $! >&3; wait', { stdio: ['pipe'] }));
+  const grandchild = Number(await daemon.readUntil(daemon.child.stdio[3], 10, 5_000));
+  await daemon.stop();
+  assert.ok(await gone(grandchild));
 });
 
 test('only an end that nobody planned is unhealthy', async () => {

@@ -1,4 +1,5 @@
 // Runs the steps of a job one after another, each with a time limit, all with one; tells what was awaited when time is up.
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const DEFAULT_POLL_MS = 100;
@@ -83,6 +84,7 @@ export class StepRunner {
     this.current = name;
     this.interruption.signal.throwIfAborted();
     const controller = new AbortController();
+    setMaxListeners(0, controller.signal); // one per program that runs at the same time
     const step = new Step(name, controller.signal, this.reporter, this.health);
     const started = performance.now();
     const took = () => Math.round(performance.now() - started) / 1000;

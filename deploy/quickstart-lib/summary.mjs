@@ -21,9 +21,16 @@ export function writeAtomically(file, text, mode = 0o600) {
   renameSync(temporary, file);
 }
 
+const FIELDS = [
+  'schema', 'ok', 'failed_step', 'error', 'chain_id', 'common_height', 'params', 'members', 'restart', 'currencies', 'deposits', 'payments', 'swap',
+  'bob_withdrawal', 'redemption', 'balances', 'steps', 'seconds',
+];
+
+/** Writes DIR/summary.json with what is known of `summary`, in the order of the schema; returns the file's path. */
 export function writeSummary(directory, summary) {
   const file = path.join(directory, 'summary.json');
-  writeAtomically(file, `${toJson(summary)}\n`);
+  const known = FIELDS.filter((field) => summary[field] !== undefined);
+  writeAtomically(file, `${toJson(Object.fromEntries(known.map((field) => [field, summary[field]])))}\n`);
   return file;
 }
 
