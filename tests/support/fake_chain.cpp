@@ -3,6 +3,7 @@
 #include "base/crypto/hash.h"
 #include "ledger/chains/bitcoin/merkle_proof.h"
 #include "ledger/chains/bitcoin/script.h"
+#include "ledger/chains/bitcoin/serialize.h"
 
 namespace custody::tests {
 namespace {
@@ -72,6 +73,14 @@ void FakeChain::mine_empty(std::uint32_t count) {
 
 model::ExternalHash FakeChain::hash(std::uint32_t height) const {
   return model::ExternalHash(blocks_.at(height).header.hash().array());
+}
+
+Bytes FakeChain::raw_block(std::uint32_t height) const {
+  const Block& block = blocks_.at(height);
+  bitcoin::Writer writer;
+  writer.bytes(block.header.serialize()).compact_size(block.transactions.size());
+  for (const bitcoin::Transaction& transaction : block.transactions) writer.bytes(transaction.serialize());
+  return writer.take();
 }
 
 bitcoin::Transaction FakeChain::pay(const std::vector<bitcoin::TxOut>& outputs) {

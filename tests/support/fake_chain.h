@@ -26,6 +26,8 @@ class FakeChain {
 
   std::uint32_t height() const { return static_cast<std::uint32_t>(blocks_.size() - 1); }
   ledger::model::ExternalHash hash(std::uint32_t height) const;
+  const chains::bitcoin::BlockHeader& header(std::uint32_t height) const { return blocks_.at(height).header; }
+  Bytes raw_block(std::uint32_t height) const;  // as getblock(hash, false) gives it
 
   // A transaction from nowhere (its input is made up, unique per call) that pays these outputs.
   chains::bitcoin::Transaction pay(const std::vector<chains::bitcoin::TxOut>& outputs);
