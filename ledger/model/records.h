@@ -53,6 +53,7 @@ struct CurrencyTotals {
   std::uint64_t next_burn = 1;
   std::uint64_t next_slot = 1;
   std::uint64_t first_queued_burn = 1;  // no burn below it is queued
+  std::uint32_t open_slots = 0;
   friend bool operator==(const CurrencyTotals&, const CurrencyTotals&) = default;
 };
 
@@ -94,6 +95,7 @@ struct MintRecord {
   Amount amount;
   std::vector<MemberId> approvals;  // ascending
   std::optional<Height> minted;
+  std::optional<TxId> transaction{};  // the approval that reached the quorum
   friend bool operator==(const MintRecord&, const MintRecord&) = default;
 };
 
@@ -164,7 +166,8 @@ struct SlotSignatureRecord {
   friend bool operator==(const SlotSignatureRecord&, const SlotSignatureRecord&) = default;
 };
 
-enum class ProposalStatus : std::uint8_t { kOpen = 1, kPassed = 2, kDone = 3 };
+// kRejected: those who voted against it leave no quorum.
+enum class ProposalStatus : std::uint8_t { kOpen = 1, kPassed = 2, kDone = 3, kRejected = 4 };
 
 struct ProposalRecord {
   Proposal proposal;
@@ -215,7 +218,7 @@ Bytes counters_key();
 Bytes freeze_key(CurrencyId currency);
 
 // A proof that a key has a value (or none) under a state root; the tree is described in
-// ledger/light/state_proof.h.
+// ledger/light/light.h.
 struct StateProof {
   Bytes key;
   Bytes value;                            // empty: the key is absent

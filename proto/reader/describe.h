@@ -305,6 +305,7 @@ void describe(V& v, CurrencyTotals& m) {
   v.field(6, m.next_burn);
   v.field(7, m.next_slot);
   v.field(8, m.first_queued_burn);
+  v.field(9, m.open_slots);
 }
 template <class V>
 void describe(V& v, RecordedHead& m) {
@@ -340,6 +341,7 @@ void describe(V& v, MintRecord& m) {
   v.field(2, m.amount);
   v.repeated(3, m.approvals, kMaxMembers);
   v.optional(4, m.minted);
+  v.optional(5, m.transaction);
 }
 template <class V>
 void describe(V& v, CoinRecord& m) {
@@ -400,7 +402,7 @@ void describe(V& v, ProposalRecord& m) {
   v.field(2, m.opened);
   v.repeated(3, m.approvals, kMaxMembers);
   v.repeated(4, m.rejections, kMaxMembers);
-  v.enumeration(5, m.status, ProposalStatus::kOpen, ProposalStatus::kDone);
+  v.enumeration(5, m.status, ProposalStatus::kOpen, ProposalStatus::kRejected);
   v.field(6, m.effective);
 }
 template <class V>
