@@ -13,10 +13,14 @@ custody_listed_packages() { sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' --
 
 # Prints the packages of the lists that are not installed, and those that bring node and npm when these commands are not there.
 custody_missing_packages() {
-  local name status
-  for name in $(custody_listed_packages "$@"); do
-    status=$(dpkg-query -W -f='${db:Status-Status}' -- "$name" 2>/dev/null) || status=
-    [ "$status" = installed ] || printf '%s\n' "$name"
+  local names name status
+  local -A installed=()
+  mapfile -t names < <(custody_listed_packages "$@")
+  while read -r name status; do
+    [ "$status" != installed ] || installed[$name]=1
+  done < <([ "${#names[@]}" -eq 0 ] || dpkg-query -W -f='${Package} ${db:Status-Status}\n' -- "${names[@]}" 2>/dev/null)
+  for name in "${names[@]}"; do
+    [ -n "${installed[$name]:-}" ] || printf '%s\n' "$name"
   done
   command -v node >/dev/null || printf 'nodejs\n'
   command -v npm >/dev/null || printf 'npm\n'

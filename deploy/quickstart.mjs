@@ -13,7 +13,7 @@ const STEP_MS = 120_000;
 const TOTAL_MS = 600_000;
 const STOP_MS = 5_000;
 const HEALTH_MS = 500;
-const EXIT = { done: 0, failed: 1, usage: 2, missing: 3, unfit: 4, interrupted: 130 };
+const EXIT = { done: 0, failed: 1, usage: 2, unfit: 4, interrupted: 130 }; // 3, something is missing, is deploy/quickstart's
 
 /** build/quickstart/PID, or with a number behind it when an older process of that number left one. */
 function freshDirectory() {
@@ -60,12 +60,18 @@ async function main() {
   const { Job } = await import('./quickstart-lib/job.mjs');
   const { writeSummary } = await import('./quickstart-lib/summary.mjs');
 
+  let programs;
+  try {
+    programs = findPrograms(path.resolve(process.env.CUSTODY_QUICKSTART_BIN ?? path.join(CLONE, 'build', 'release', 'bin')));
+  } catch (error) {
+    process.stderr.write(`quickstart: ${error.message}\n`);
+    return EXIT.failed;
+  }
   process.umask(0o077);
   mkdirSync(args.dir, { recursive: true, mode: 0o700 });
   const reporter = new Reporter({ json: args.json });
   const processes = new ProcessTable();
   const runner = new StepRunner({ reporter, stepMs: STEP_MS * args.timeScale, totalMs: TOTAL_MS * args.timeScale, health: () => job.assertHealthy() });
-  const programs = findPrograms(process.env.CUSTODY_QUICKSTART_BIN ?? path.join(CLONE, 'build', 'release', 'bin'));
   const job = new Job({ arguments: args, programs, processes, runner, walletsDir: path.join(RUNS, 'wallets') });
 
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
