@@ -119,8 +119,12 @@ function(custody_test name)
   target_compile_definitions(${name} PRIVATE CUSTODY_SOURCE_DIR="${CMAKE_SOURCE_DIR}" CUSTODY_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
   _custody_link(${name} "${ARG_DEPS}" "${ARG_EXTERNAL}")
   target_link_libraries(${name} PRIVATE GTest::gmock GTest::gtest_main)
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
-    PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 300 ENVIRONMENT "${ARG_ENVIRONMENT}")
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
+  # gtest_discover_tests takes the elements of a list for more properties, so lists are set when ctest has found the tests.
+  set(lists ${CMAKE_CURRENT_BINARY_DIR}/${name}_lists.cmake)
+  file(WRITE ${lists} "if(${name}_TESTS)\n  set_tests_properties(\${${name}_TESTS} PROPERTIES "
+    "LABELS \"${ARG_LABELS}\" ENVIRONMENT \"${ARG_ENVIRONMENT}\")\nendif()\n")
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${lists})
   custody_checked_by_sanitizers(${name} "${ARG_LABELS}")
 endfunction()
 
