@@ -1,0 +1,130 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "base/file.h"
+#include "proto/reader/digests.h"
+#include "signer/cli/key_file.h"
+#include "signer/cli/partial.h"
+#include "signer/cli/render.h"
+
+namespace custody::signer::cli {
+namespace {
+
+class TemporaryFolder : public ::testing::Test {
+ protected:
+  TemporaryFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "custody-cli-XXXXXX").string();
+    CHECK(mkdtemp(pattern.data()) != nullptr);
+    path_ = pattern;
+  }
+  ~TemporaryFolder() override { std::filesystem::remove_all(path_); }
+  std::string path_;
+  SystemEntropy entropy_;
+};
+
+TEST(Amounts, DecimalUnitsToMinorUnitsAndBack) {
+  EXPECT_EQ(parse_amount("1.5", 8)->get(), 150'000'000u);
+  EXPECT_EQ(parse_amount("0.00000001", 8)->get(), 1u);
+  EXPECT_EQ(parse_amount("184467440737.09551615", 8)->get(), UINT64_MAX);
+  EXPECT_EQ(format_amount(model::Amount(150'000'000), 8), "1.50000000");
+  EXPECT_EQ(format_amount(model::Amount(1), 8), "0.00000001");
+  EXPECT_EQ(format_amount(model::Amount(7), 0), "7");
+}
+
+// Abuse case C10: units and overflow.
+TEST(Amounts, C10_RefusesSignsExponentsTooManyDecimalsAndOverflow) {
+  for (const char* text : {"", ".", "1.", ".5", "-1", "+1", "1e3", "1,5", " 1", "0x10", "1.123456789",
+                           "184467440737.09551616"}) {
+    EXPECT_EQ(parse_amount(text, 8).code(), Code::kInvalid) << text;
+  }
+}
+
+TEST(Dates, CalendarDaysOnly) {
+  EXPECT_EQ(parse_date("1970-01-02")->get(), 86'400'000u);
+  for (const char* text : {"2031-02-30", "2031-13-01", "2031-1-01", "01-01-2031", "2031/01/01", ""}) {
+    EXPECT_EQ(parse_date(text).code(), Code::kInvalid) << text;
+  }
+}
+
+class KeyFiles : public TemporaryFolder {};
+
+TEST_F(KeyFiles, OpenWithTheRightPasswordOnlyAndAreNeverOverwritten) {
+  const std::string file = path_ + "/key.json";
+  const SecretBytes password{as_bytes("correct horse")};
+  const auto created = create_key_file(file, password, entropy_);
+  ASSERT_TRUE(created.ok()) << created.status().to_string();
+  EXPECT_EQ(open_key_file(file, password)->public_key(), *created);
+  EXPECT_EQ(*read_public_key(file), *created);
+  EXPECT_EQ(open_key_file(file, SecretBytes{as_bytes("wrong")}).code(), Code::kUnauthenticated);
+  EXPECT_EQ(create_key_file(file, password, entropy_).code(), Code::kExists);
+  EXPECT_EQ(std::filesystem::status(file).permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+}
+
+class Partials : public TemporaryFolder {
+ protected:
+  Partials()
+      : alice_(crypto::SoftwareKey::generate(entropy_)), bob_(crypto::SoftwareKey::generate(entropy_)) {
+    network_.chain_id = *model::ChainId::from(Bytes(32, 1));
+    network_.height = model::Height(10);
+    network_.parameters.max_valid_blocks = 100;
+    const model::Address alice = model::Address::of_key(alice_.public_key());
+    const model::Address bob = model::Address::of_key(bob_.public_key());
+    model::Transfer swap;
+    swap.inputs = {{alice, model::CurrencyId(1), model::Amount(40)},
+                   {bob, model::CurrencyId(2), model::Amount(500)}};
+    swap.outputs = {{bob, model::CurrencyId(1), model::Amount(30)},
+                    {alice, model::CurrencyId(2), model::Amount(490)}};
+    partial_ = *make_partial(network_, swap, entropy_);
+  }
+  crypto::SoftwareKey alice_;
+  crypto::SoftwareKey bob_;
+  Network network_;
+  Partial partial_;
+};
+
+TEST_F(Partials, EachPartySignsItsOwnCopyAndTheCopiesCombine) {
+  Partial by_alice = partial_;
+  Partial by_bob = partial_;
+  ASSERT_TRUE(add_signature(by_alice, alice_).ok());
+  ASSERT_TRUE(add_signature(by_bob, bob_).ok());
+  const auto both = combine(by_alice, by_bob);
+  ASSERT_TRUE(both.ok());
+  EXPECT_EQ(both->envelope.signatures.size(), 2u);
+  EXPECT_LT(both->envelope.signatures[0].key, both->envelope.signatures[1].key);
+  ASSERT_TRUE(write_partial(path_ + "/swap.json", *both).ok());
+  EXPECT_EQ(read_partial(path_ + "/swap.json")->envelope, both->envelope);
+}
+
+TEST_F(Partials, RefusesAStrangersKeyAnotherPayloadAndAForgedSignature) {
+  EXPECT_EQ(add_signature(partial_, crypto::SoftwareKey::generate(entropy_)).code(), Code::kRefused);
+  Partial other = partial_;
+  other.envelope.payload.back() ^= 1;
+  EXPECT_EQ(combine(partial_, other).code(), Code::kInvalid);
+  ASSERT_TRUE(add_signature(partial_, alice_).ok());
+  partial_.envelope.signatures[0].key = bob_.public_key();
+  ASSERT_TRUE(write_partial(path_ + "/forged.json", partial_).ok());
+  EXPECT_EQ(read_partial(path_ + "/forged.json").code(), Code::kInvalid);
+}
+
+TEST_F(Partials, TheMeasuredSizeIsNeverBelowTheRealOne) {
+  Partial full = partial_;
+  ASSERT_TRUE(add_signature(full, alice_).ok());
+  ASSERT_TRUE(add_signature(full, bob_).ok());
+  EXPECT_GE(signed_size(partial_.transaction.body, 2), proto::reader::encode(full.envelope).size());
+}
+
+TEST(Render, AlignsKeysAndTables) {
+  Json row = Json::object();
+  row.set("name", "a").set("weight", 28);
+  Json answer = Json::object();
+  answer.set("schema", "x/1")
+      .set("chain_id", "ff")
+      .set("members", Json(Json::Array{row}))
+      .set("none", Json::array());
+  EXPECT_EQ(render(answer), "chain id  ff\nmembers\n  name  weight\n  a     28\nnone      none\n");
+}
+
+}  // namespace
+}  // namespace custody::signer::cli
