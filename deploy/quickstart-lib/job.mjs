@@ -411,7 +411,7 @@ export class Job {
     const payment = await this.bob.pay(step.signal, this.gary, BOB_WITHDRAWS, 'BTC', identifier);
     await this.everywhere(step, payment.height);
     const seen = await this.gary.ctl.call(step.signal, 'tx', payment.tx);
-    if (!JSON.stringify(seen).includes(identifier)) throw new Error(`the gateway does not see identifier ${identifier} in ${payment.tx}`);
+    if (seen.memo !== identifier) throw new Error(`the gateway sees memo ${seen.memo} in ${payment.tx}, not identifier ${identifier}`);
     step.say(`Bob paid the gateway ${BOB_WITHDRAWS} BTC with it: ${payment.tx}`);
     const sent = await this.wallets.BTC.send(address, amount, WALLET_FEE_RATE);
     await step.waitFor({
@@ -448,7 +448,8 @@ export class Job {
     this.restart = { member: this.victim.name, killed_height: height };
     step.say(`burn ${burn.tx} is final; ${this.victim.name} killed at height ${height}, the payout is ${atKill.status}`);
     const settled = await this.waitForSettlement(step, burn.tx);
-    this.summary.redemption = await this.inspectRedemption(burn.tx, settled, address);
+    const settlement = await this.findSettlement(step, height);
+    this.summary.redemption = { ...(await this.inspectRedemption(burn.tx, settled, address)), settlement };
     const signers = this.summary.redemption.signed_by.map((item) => item.member);
     return `${REDEEMED} BTC paid out in ${settled.txid}, signed by ${signers.join(', ')}, settled while ${this.victim.name} was down`;
   }
@@ -480,6 +481,19 @@ export class Job {
         return now.status === 'settled' ? now : undefined;
       },
     });
+  }
+
+  /** The ledger transaction that proved the payout: the only settlement since the burn, which was final at `from` or one block before. */
+  async findSettlement(step, from) {
+    const { height: top } = await this.status(step, this.alpha);
+    for (let height = from; height <= top; height++) {
+      const { transactions } = await this.alpha.ctl.call(step.signal, 'block', String(height));
+      for (const id of transactions) {
+        const { kind } = await this.alpha.ctl.call(step.signal, 'tx', id);
+        if (kind === 'settlement') return id;
+      }
+    }
+    throw new Error(`no block from ${from} to ${top} has a settlement, although the burn is settled`);
   }
 
   /** Everything about the payout that the chain itself shows, compared with what the ledger says. */
@@ -515,7 +529,6 @@ export class Job {
       confirmations: payout.confirmations,
       address,
       signed_by: payout.signedBy,
-      settlement: settled.settlement,
     };
   }
 
