@@ -34,20 +34,20 @@ inline BitcoinWallet make_bitcoin_wallet(Entropy& entropy, std::size_t required,
     wallet.seats.push_back(crypto::SoftwareKey::generate(entropy));
     keys.push_back(wallet.seats.back().public_key());
   }
-  const auto salt = chains::bitcoin::salt_key(random_hash(entropy));
+  const auto salt = ledger::chains::bitcoin::salt_key(random_hash(entropy));
   CHECK(salt.ok());
-  auto script = chains::bitcoin::deposit_script(required, keys, *salt);
+  auto script = ledger::chains::bitcoin::deposit_script(required, keys, *salt);
   CHECK(script.ok());
   wallet.witness_script = std::move(*script);
   return wallet;
 }
 
 struct BitcoinPayout {
-  chains::bitcoin::Transaction tx;  // unsigned
-  std::vector<chains::bitcoin::PsbtInput> inputs;
+  ledger::chains::bitcoin::Transaction tx;  // unsigned
+  std::vector<ledger::chains::bitcoin::PsbtInput> inputs;
 
-  std::vector<chains::bitcoin::SignedInput> signed_inputs() const {
-    std::vector<chains::bitcoin::SignedInput> out;
+  std::vector<ledger::chains::bitcoin::SignedInput> signed_inputs() const {
+    std::vector<ledger::chains::bitcoin::SignedInput> out;
     out.reserve(inputs.size());
     for (const auto& in : inputs) out.push_back({in.witness_script, in.spent.value, in.signatures});
     return out;
@@ -57,7 +57,7 @@ struct BitcoinPayout {
 // Two outputs: a P2WPKH payee and the wallet's change. The coins are outputs of made-up previous
 // transactions.
 inline BitcoinPayout make_bitcoin_payout(Entropy& entropy, const BitcoinWallet& wallet, std::size_t coins) {
-  using namespace chains::bitcoin;
+  using namespace ledger::chains::bitcoin;
   BitcoinPayout payout;
   const Bytes script_pubkey = p2wsh_script_pubkey(wallet.witness_script);
   for (std::size_t i = 0; i < coins; ++i) {
@@ -80,7 +80,7 @@ inline BitcoinPayout make_bitcoin_payout(Entropy& entropy, const BitcoinWallet& 
 }
 
 inline void sign_bitcoin_payout(BitcoinPayout& payout, const crypto::SoftwareKey& seat) {
-  const chains::bitcoin::Sighash sighash(payout.tx);
+  const ledger::chains::bitcoin::Sighash sighash(payout.tx);
   for (std::size_t i = 0; i < payout.inputs.size(); ++i) {
     auto& input = payout.inputs[i];
     input.signatures[seat.public_key()] =

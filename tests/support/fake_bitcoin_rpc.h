@@ -50,20 +50,20 @@ struct FakeBitcoinRpc {
     if (method == "estimatesmartfee") return ok(fee);
     if (method == "getrawmempool") {
       Json ids = Json::array();
-      for (const Hash256& id : mempool) ids.push(chains::bitcoin::to_rpc_hex(id));
+      for (const Hash256& id : mempool) ids.push(ledger::chains::bitcoin::to_rpc_hex(id));
       return ok(ids);
     }
     if (method == "sendrawtransaction") {
-      const auto parsed = chains::bitcoin::parse_transaction(from_hex(text()).value());
+      const auto parsed = ledger::chains::bitcoin::parse_transaction(from_hex(text()).value());
       if (!parsed.ok()) return error(-22, "TX decode failed");
       if (keeps_transactions) mempool.push_back(parsed->txid());
-      return ok(chains::bitcoin::to_rpc_hex(parsed->txid()));
+      return ok(ledger::chains::bitcoin::to_rpc_hex(parsed->txid()));
     }
     return error(-32601, "Method not found");
   }
 
   std::string name(std::uint32_t height) const {
-    return chains::bitcoin::to_rpc_hex(Hash256(chain.hash(height).array()));
+    return ledger::chains::bitcoin::to_rpc_hex(Hash256(chain.hash(height).array()));
   }
 };
 

@@ -8,7 +8,7 @@
 namespace custody::tests {
 namespace {
 
-namespace bitcoin = chains::bitcoin;
+namespace bitcoin = ledger::chains::bitcoin;
 namespace model = ledger::model;
 
 constexpr std::uint32_t kBits = 0x207fffff;

@@ -21,16 +21,18 @@ class FakeChain {
   ledger::model::ExternalChain describe(ledger::model::ExternalChainId id, std::string_view name) const;
 
   // Mines one block with a coinbase and these transactions; its height.
-  std::uint32_t mine(const std::vector<chains::bitcoin::Transaction>& transactions = {});
+  std::uint32_t mine(const std::vector<ledger::chains::bitcoin::Transaction>& transactions = {});
   void mine_empty(std::uint32_t count);
 
   std::uint32_t height() const { return static_cast<std::uint32_t>(blocks_.size() - 1); }
   ledger::model::ExternalHash hash(std::uint32_t height) const;
-  const chains::bitcoin::BlockHeader& header(std::uint32_t height) const { return blocks_.at(height).header; }
+  const ledger::chains::bitcoin::BlockHeader& header(std::uint32_t height) const {
+    return blocks_.at(height).header;
+  }
   Bytes raw_block(std::uint32_t height) const;  // as getblock(hash, false) gives it
 
   // A transaction from nowhere (its input is made up, unique per call) that pays these outputs.
-  chains::bitcoin::Transaction pay(const std::vector<chains::bitcoin::TxOut>& outputs);
+  ledger::chains::bitcoin::Transaction pay(const std::vector<ledger::chains::bitcoin::TxOut>& outputs);
 
   // Of a mined transaction, with headers up to `head` (its own height at least). CHECKs that it was mined.
   ledger::model::BitcoinProof proof(const Hash256& txid, std::uint32_t head) const;
@@ -40,10 +42,10 @@ class FakeChain {
 
  private:
   struct Block {
-    chains::bitcoin::BlockHeader header;
-    std::vector<chains::bitcoin::Transaction> transactions;
+    ledger::chains::bitcoin::BlockHeader header;
+    std::vector<ledger::chains::bitcoin::Transaction> transactions;
   };
-  void append(std::vector<chains::bitcoin::Transaction> transactions);
+  void append(std::vector<ledger::chains::bitcoin::Transaction> transactions);
 
   std::uint32_t salt_;
   std::uint32_t made_up_ = 0;

@@ -11,7 +11,7 @@
 namespace custody::tests {
 namespace {
 
-namespace bitcoin = chains::bitcoin;
+namespace bitcoin = ledger::chains::bitcoin;
 namespace model = ledger::model;
 namespace reader = proto::reader;
 

@@ -35,7 +35,8 @@ class Payouts {
     burn.gateway = ledger::model::GatewayId(1);
     burn.amount = ledger::model::Amount(amount);
     burn.fee_cap = ledger::model::Amount(100'000);
-    burn.payout_script = chains::bitcoin::p2pkh_script_pubkey(Bytes(20, static_cast<std::uint8_t>(sequence)));
+    burn.payout_script =
+        ledger::chains::bitcoin::p2pkh_script_pubkey(Bytes(20, static_cast<std::uint8_t>(sequence)));
     burn.time = proven_.genesis().time;
     burns[sequence] = burn;
   }

@@ -7,7 +7,7 @@
 #include "ledger/chains/bitcoin/base58.h"
 #include "ledger/chains/bitcoin/script.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 namespace {
 
 constexpr std::size_t kBase58PayloadSize = 21;  // version byte and 20-byte hash
@@ -131,4 +131,4 @@ Result<std::string> format_address(ByteView script, const Network& network) {
   return encode_segwit_address(network.bech32_hrp, program);
 }
 
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

@@ -8,7 +8,7 @@
 #include "base/bytes.h"
 #include "ledger/chains/bitcoin/network.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 
 constexpr std::size_t kMaxAddressLength = 90;  // characters
 
@@ -28,4 +28,4 @@ Result<Bytes> parse_address(std::string_view text, const Network& network);
 // kInvalid for scripts that have no address (ScriptType::kOther other than witness programs).
 Result<std::string> format_address(ByteView script_pubkey, const Network& network);
 
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

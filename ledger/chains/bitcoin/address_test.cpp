@@ -8,7 +8,7 @@
 #include "ledger/chains/bitcoin/script.h"
 #include "tests/support/vectors.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 namespace {
 
 using tests::text_at;
@@ -178,4 +178,4 @@ TEST(Network, RefusesIdentitiesThatCannotWork) {
 }
 
 }  // namespace
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

@@ -4,7 +4,7 @@
 
 #include "base/crypto/hash.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 namespace {
 
 constexpr std::string_view kAlphabet = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
@@ -71,4 +71,4 @@ Result<Bytes> base58check_decode(std::string_view text, std::size_t max_size) {
   return whole;
 }
 
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

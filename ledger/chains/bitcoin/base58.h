@@ -6,7 +6,7 @@
 
 #include "base/bytes.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 
 // Quadratic in the length; the bytes are at most a few hundred.
 std::string base58_encode(ByteView bytes);
@@ -18,4 +18,4 @@ Result<Bytes> base58_decode(std::string_view text, std::size_t max_size);
 std::string base58check_encode(ByteView payload);
 Result<Bytes> base58check_decode(std::string_view text, std::size_t max_size);  // max_size of the payload
 
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

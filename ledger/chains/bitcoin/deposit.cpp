@@ -3,7 +3,7 @@
 #include "base/crypto/secp256k1.h"
 #include "ledger/chains/bitcoin/script.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 
 const PublicKey& nums_point() {
   static const PublicKey point = [] {
@@ -30,4 +30,4 @@ Result<Bytes> deposit_script(std::size_t required, const std::vector<PublicKey>&
   return sortedmulti_script(required, std::move(keys));
 }
 
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

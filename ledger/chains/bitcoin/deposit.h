@@ -5,8 +5,9 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "ledger/chains/bitcoin/alias.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 
 // BIP-341's point H = lift_x(50929b74...803ac0) with even y: made by hashing the generator, its discrete
 // logarithm is unknown to everyone.
@@ -21,4 +22,4 @@ Result<PublicKey> salt_key(const Hash256& scalar);
 Result<Bytes> deposit_script(std::size_t required, const std::vector<PublicKey>& seats,
                              const PublicKey& salt);
 
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

@@ -7,7 +7,7 @@
 #include "ledger/chains/bitcoin/script.h"
 #include "tests/support/vectors.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 namespace {
 
 std::vector<PublicKey> seats(std::size_t count) {
@@ -84,4 +84,4 @@ TEST(Deposit, RefusesAThresholdThatNeedsTheSaltAndTooManySeats) {
 }
 
 }  // namespace
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

@@ -5,7 +5,7 @@
 #include "base/crypto/hash.h"
 #include "ledger/chains/bitcoin/serialize.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 namespace {
 
 using Wide = unsigned __int128;
@@ -283,4 +283,4 @@ Result<HeaderTip> verify_header_chain(const Network& network, const HeaderAnchor
   return verifier.tip();
 }
 
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

@@ -7,9 +7,10 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "ledger/chains/bitcoin/alias.h"
 #include "ledger/chains/bitcoin/network.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 
 // An unsigned 256-bit number, limbs least significant first. Just what targets and work need.
 struct Uint256 {
@@ -90,4 +91,4 @@ Result<HeaderTip> verify_header_chain(const Network& network, const HeaderAnchor
                                       const std::vector<BlockHeader>& headers,
                                       std::uint32_t latest_time = kNoLatestTime);
 
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

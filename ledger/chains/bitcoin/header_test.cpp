@@ -7,7 +7,7 @@
 #include "ledger/chains/bitcoin/serialize.h"
 #include "tests/support/vectors.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 namespace {
 
 using tests::text_at;
@@ -293,4 +293,4 @@ TEST(Uint256, ArithmeticSaturatesAndOrders) {
 }
 
 }  // namespace
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

@@ -6,7 +6,7 @@
 #include "base/crypto/hash.h"
 #include "ledger/chains/bitcoin/serialize.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 namespace {
 
 Hash256 node_hash(const Hash256& left, const Hash256& right) {
@@ -197,4 +197,4 @@ Hash256 merkle_root(const std::vector<Hash256>& txids) {
   return level[0];
 }
 
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

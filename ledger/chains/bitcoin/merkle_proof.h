@@ -13,7 +13,7 @@
 #include "base/bytes.h"
 #include "ledger/chains/bitcoin/header.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 
 constexpr std::uint32_t kMaxBlockTransactions = 16'666;  // 4,000,000 weight units / 240 (Bitcoin Core)
 constexpr std::size_t kMaxMerkleDepth = 15;              // ceil(log2(kMaxBlockTransactions))
@@ -70,4 +70,4 @@ Result<TxInclusion> extract_inclusion(const MerkleBlock& block, const Hash256& t
 // build from.
 Hash256 merkle_root(const std::vector<Hash256>& txids);
 
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

@@ -10,7 +10,7 @@
 #include "ledger/chains/bitcoin/transaction.h"
 #include "tests/support/vectors.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 namespace {
 
 using tests::text_at;
@@ -284,4 +284,4 @@ TEST(MerkleProof, DepthIsTheCeilingOfTheLogarithm) {
 }
 
 }  // namespace
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

@@ -5,7 +5,7 @@
 #include "ledger/chains/bitcoin/header.h"
 #include "ledger/chains/bitcoin/serialize.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 namespace {
 
 Hash256 genesis_hash(std::string_view rpc_hex) {
@@ -92,4 +92,4 @@ Status check_network(const Network& network) {
   return limit.ok() ? ok_status() : limit.status().with_context(where + "pow_limit_bits");
 }
 
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

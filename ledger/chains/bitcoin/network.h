@@ -6,8 +6,9 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "ledger/chains/bitcoin/alias.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 
 struct Network {
   std::string name;                     // "mainnet", ...; 1..32 of a-z, 0-9, '-'
@@ -36,4 +37,4 @@ Result<Network> regtest_like(std::string name, std::array<std::uint8_t, 4> magic
 // The same checks for a network that came from outside, and that its pow_limit_bits are a target.
 Status check_network(const Network& network);
 
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

@@ -5,7 +5,7 @@
 #include "base/crypto/secp256k1.h"
 #include "ledger/chains/bitcoin/script.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 namespace {
 
 constexpr std::uint64_t kInputSize = 41;       // outpoint 36, empty script 1, sequence 4
@@ -98,4 +98,4 @@ Result<Transaction> assemble(const Transaction& unsigned_tx, const std::vector<S
   return out;
 }
 
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

@@ -9,7 +9,7 @@
 #include "ledger/chains/bitcoin/sighash.h"
 #include "ledger/chains/bitcoin/transaction.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 
 struct MultisigShape {
   std::size_t required = 0;
@@ -40,4 +40,4 @@ Status check_signature(const Sighash& sighash, std::size_t index, const SignedIn
 // kUnavailable: fewer than m signatures for an input (it names how many are missing).
 Result<Transaction> assemble(const Transaction& unsigned_tx, const std::vector<SignedInput>& inputs);
 
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

@@ -6,7 +6,7 @@
 
 #include "tests/support/bitcoin_wallet.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 namespace {
 
 using tests::BitcoinPayout;
@@ -155,4 +155,4 @@ TEST(Payout, TheSizeBoundHoldsForRealSignatures) {
 }
 
 }  // namespace
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

@@ -7,7 +7,7 @@
 #include "base/crypto/secp256k1.h"
 #include "ledger/chains/bitcoin/script.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 namespace {
 
 constexpr std::array<std::uint8_t, 5> kMagic = {'p', 's', 'b', 't', 0xff};
@@ -373,4 +373,4 @@ Result<std::vector<SignedInput>> signed_inputs(const Psbt& psbt) {
   return out;
 }
 
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

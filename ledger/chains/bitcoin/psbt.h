@@ -12,7 +12,7 @@
 #include "ledger/chains/bitcoin/payout.h"
 #include "ledger/chains/bitcoin/transaction.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 
 constexpr std::size_t kMaxPsbtSize = 2'000'000;  // bytes, decoded
 constexpr std::size_t kMaxPsbtEntries = 1'000;   // in one map
@@ -68,4 +68,4 @@ Result<Psbt> combine_psbt(const Psbt& first, const Psbt& second);
 // SIGHASH_ALL.
 Result<std::vector<SignedInput>> signed_inputs(const Psbt& psbt);
 
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

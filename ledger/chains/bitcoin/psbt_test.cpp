@@ -8,7 +8,7 @@
 #include "tests/support/bitcoin_wallet.h"
 #include "tests/support/vectors.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 namespace {
 
 using tests::make_bitcoin_payout;
@@ -191,4 +191,4 @@ TEST(Psbt, Base64IsStrict) {
 }
 
 }  // namespace
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

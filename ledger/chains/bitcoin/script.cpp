@@ -6,7 +6,7 @@
 #include "base/crypto/secp256k1.h"
 #include "ledger/chains/bitcoin/serialize.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 namespace {
 
 constexpr std::uint8_t kOp0 = 0x00;
@@ -158,4 +158,4 @@ Result<Multisig> parse_sortedmulti(ByteView script) {
   return out;
 }
 
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

@@ -5,8 +5,9 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "ledger/chains/bitcoin/alias.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 
 enum class ScriptType : std::uint8_t { kP2pkh, kP2sh, kP2wpkh, kP2wsh, kP2tr, kOther };
 
@@ -48,4 +49,4 @@ Result<Bytes> sortedmulti_script(std::size_t required, std::vector<PublicKey> ke
 // Exactly the scripts that sortedmulti_script builds; kInvalid for anything else, with the reason.
 Result<Multisig> parse_sortedmulti(ByteView witness_script);
 
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

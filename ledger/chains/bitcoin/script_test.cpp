@@ -7,7 +7,7 @@
 #include "base/crypto/secp256k1.h"
 #include "tests/support/vectors.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 namespace {
 
 using tests::text_at;
@@ -122,4 +122,4 @@ TEST(Script, DustLimitsAreBitcoinCores) {
 }
 
 }  // namespace
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

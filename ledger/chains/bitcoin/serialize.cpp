@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 
 Status Reader::fail(std::string_view what) const {
   return invalid("bitcoin encoding: " + std::string(what) + " at byte " + std::to_string(offset_));
@@ -118,4 +118,4 @@ Result<Hash256> from_rpc_hex(std::string_view text) {
   return Hash256::from(raw);
 }
 
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

@@ -5,7 +5,7 @@
 
 #include "base/bytes.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 
 // Reads from a view that must outlive it. Every error is kInvalid and names the byte offset.
 class Reader {
@@ -60,4 +60,4 @@ std::size_t compact_size_length(std::uint64_t value);  // 1, 3, 5 or 9
 std::string to_rpc_hex(const Hash256& hash);
 Result<Hash256> from_rpc_hex(std::string_view text);
 
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

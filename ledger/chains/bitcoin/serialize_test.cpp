@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 namespace {
 
 TEST(Serialize, CompactSizesRoundTripAtTheirBorders) {
@@ -59,4 +59,4 @@ TEST(Serialize, RpcHexIsReversed) {
 }
 
 }  // namespace
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

@@ -4,7 +4,7 @@
 #include "base/crypto/secp256k1.h"
 #include "ledger/chains/bitcoin/script.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 
 Sighash::Sighash(const Transaction& tx) : version_(tx.version), lock_time_(tx.lock_time) {
   Writer prevouts;
@@ -58,4 +58,4 @@ Result<Signature> parse_script_signature(ByteView encoded) {
   return signature;
 }
 
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

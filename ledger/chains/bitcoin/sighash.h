@@ -7,7 +7,7 @@
 #include "base/bytes.h"
 #include "ledger/chains/bitcoin/transaction.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 
 constexpr std::uint8_t kSighashAll = 0x01;
 
@@ -44,4 +44,4 @@ constexpr std::size_t kMaxScriptSignatureSize = 72;  // low-S DER of at most 71 
 Bytes to_script_signature(const Signature& signature);
 Result<Signature> parse_script_signature(ByteView encoded);
 
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

@@ -9,7 +9,7 @@
 #include "ledger/chains/bitcoin/script.h"
 #include "tests/support/vectors.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 namespace {
 
 using tests::text_at;
@@ -175,4 +175,4 @@ TEST(Sighash, ScriptCodeOnlyForP2wpkh) {
 }
 
 }  // namespace
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

@@ -6,7 +6,7 @@
 #include "base/checked.h"
 #include "base/crypto/hash.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 namespace {
 
 constexpr std::uint64_t kMaxValue = INT64_MAX;  // amounts are signed on the wire
@@ -201,4 +201,4 @@ Result<TxOut> read_output(Reader& reader) {
   return out;
 }
 
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

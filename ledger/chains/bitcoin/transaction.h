@@ -6,9 +6,10 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "ledger/chains/bitcoin/alias.h"
 #include "ledger/chains/bitcoin/serialize.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 
 constexpr std::size_t kMaxTransactionSize =
     400'000;  // bytes on the wire; Bitcoin Core relays no transaction above it
@@ -74,11 +75,11 @@ Result<Transaction> parse_stripped_transaction(ByteView raw);
 void write_output(Writer& writer, const TxOut& output);
 Result<TxOut> read_output(Reader& reader);
 
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin
 
 template <>
-struct std::hash<custody::chains::bitcoin::OutPoint> {
-  std::size_t operator()(const custody::chains::bitcoin::OutPoint& value) const {
+struct std::hash<custody::ledger::chains::bitcoin::OutPoint> {
+  std::size_t operator()(const custody::ledger::chains::bitcoin::OutPoint& value) const {
     // The txid is itself a hash; the multiplier spreads the few outputs of one transaction.
     return std::hash<custody::Hash256>{}(value.txid) ^ (value.vout * std::size_t{0x9e3779b97f4a7c15});
   }

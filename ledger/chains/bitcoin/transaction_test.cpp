@@ -4,7 +4,7 @@
 
 #include "tests/support/vectors.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 namespace {
 
 using tests::text_at;
@@ -177,4 +177,4 @@ TEST(OutPoint, TextFormIsInRpcOrder) {
 }
 
 }  // namespace
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

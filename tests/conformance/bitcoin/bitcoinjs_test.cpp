@@ -12,7 +12,7 @@
 #include "tests/support/bitcoin_wallet.h"
 #include "tests/support/vectors.h"
 
-namespace custody::chains::bitcoin {
+namespace custody::ledger::chains::bitcoin {
 namespace {
 
 using tests::text_at;
@@ -195,4 +195,4 @@ TEST(conformance, bitcoinjs_addresses) {
 }
 
 }  // namespace
-}  // namespace custody::chains::bitcoin
+}  // namespace custody::ledger::chains::bitcoin

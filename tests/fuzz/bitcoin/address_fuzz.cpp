@@ -10,7 +10,7 @@
 #include "tests/fuzz/fuzz.h"
 
 using namespace custody;
-using namespace custody::chains::bitcoin;
+using namespace custody::ledger::chains::bitcoin;
 
 namespace {
 

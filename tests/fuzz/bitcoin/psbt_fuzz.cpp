@@ -3,7 +3,7 @@
 #include "tests/fuzz/fuzz.h"
 
 using namespace custody;
-using namespace custody::chains::bitcoin;
+using namespace custody::ledger::chains::bitcoin;
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto psbt = parse_psbt({data, size});
