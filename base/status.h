@@ -130,7 +130,7 @@ class [[nodiscard]] Result {
 #define ASSIGN_OR_RETURN_INNER(holder, declaration, expression) \
   auto holder = (expression);                                   \
   if (!holder.ok()) return holder.status();                     \
-  declaration = std::move(holder).value()
+  declaration = std::move(holder).value()  // NOLINT(bugprone-macro-parentheses): it declares
 
 namespace detail {
 inline Status as_status(Status status) {
