@@ -28,7 +28,7 @@ namespace custody::ledger::followers {
 namespace {
 
 namespace fs = std::filesystem;
-namespace bitcoin = chains::bitcoin;
+namespace bitcoin = ledger::chains::bitcoin;
 using ::testing::HasSubstr;
 
 constexpr std::chrono::seconds kPatience{60};
