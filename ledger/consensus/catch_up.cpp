@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::uint64_t kCatchUpTimeoutMs = 1'000;
 constexpr std::uint32_t kPartsPerRequest = 8;
+constexpr std::size_t kReadCost = 8u << 10;  // bytes of a peer's budget for a block read from the store
 
 }  // namespace
 
@@ -91,6 +92,9 @@ void Consensus::finish_catch_up() {
 void Consensus::serve_block(model::MemberId peer, const model::BlockRequest& request) {
   if (request.height >= height_) return;
   if (!served_ || served_->height != request.height) {
+    std::size_t& budget = peers_[peer].budget;
+    if (budget < kReadCost) return;
+    budget -= kReadCost;
     auto decided = app_.decided(request.height);
     if (!decided.ok()) return report(decided.status().with_context("a block that a peer asked for"));
     if (!*decided) return;

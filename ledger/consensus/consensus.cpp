@@ -21,6 +21,11 @@ std::string position(model::Height height, model::Round round) {
   return "height " + std::to_string(height.get()) + " round " + std::to_string(round.get());
 }
 
+std::size_t early_size(const model::PeerMessageBody& message) {
+  const auto* part = std::get_if<model::ProposalPart>(&message);
+  return 512 + (part == nullptr ? 0 : part->part.data.size());
+}
+
 // A vote that was asked to be signed again gives the same bytes, so these may be tried again.
 bool worth_retrying(std::uint8_t code) {
   return code == static_cast<std::uint8_t>(Code::kOutcomeUnknown) ||
@@ -122,7 +127,9 @@ void Consensus::on_message(model::MemberId peer, const model::BlockProposal& pro
   const bool next_height = proposal.height == model::next(height_);
   const bool next_round = proposal.height == height_ && proposal.round > round_;
   if (next_height || next_round) return keep_early(peer, proposal);
-  if (proposal.height != height_ || !check_proposal(proposal)) return;
+  // Blocks of older rounds come by catch-up if they were decided: they would only fill the memory.
+  if (proposal.height != height_ || model::next(proposal.round) < round_) return;
+  if (!check_proposal(proposal)) return;
   insert_proposal(proposal, now_.wall);
 }
 
@@ -162,11 +169,13 @@ void Consensus::on_message(model::MemberId peer, const model::BlockRequest& requ
 void Consensus::keep_early(model::MemberId peer, const model::PeerMessageBody& message) {
   if (recovering_) return;
   Peer& known = peers_[peer];
-  std::size_t size = 512;
-  if (const auto* part = std::get_if<model::ProposalPart>(&message)) size += part->part.data.size();
-  if (known.early.size() >= kEarlyMessagesOfPeer || known.early_bytes + size > kEarlyBytesOfPeer) return;
+  const std::size_t size = early_size(message);
   known.early.push_back(message);
   known.early_bytes += size;
+  while (known.early.size() > kEarlyMessagesOfPeer || known.early_bytes > kEarlyBytesOfPeer) {
+    known.early_bytes -= early_size(known.early.front());
+    known.early.pop_front();
+  }
 }
 
 void Consensus::replay_early() {
@@ -335,7 +344,7 @@ bool Consensus::rule_decide() {
       for (const model::Vote* vote : state.precommits.for_block(*decided)) {
         commit.signatures.push_back({vote->member, vote->signature});
       }
-      const Candidate chosen = candidate;
+      const Candidate chosen = std::move(candidate);
       decide(chosen, commit);
       return true;
     }
