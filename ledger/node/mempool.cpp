@@ -1,0 +1,53 @@
+#include "ledger/node/mempool.h"
+
+namespace custody::ledger::node {
+
+Status Mempool::add(const model::TxId& id, Bytes envelope, model::Height valid_until) {
+  if (contains(id)) return exists("transaction " + id.hex() + " waits for a block already");
+  if (entries_.size() >= limits_.count || envelope.size() > limits_.bytes - bytes_) {
+    return exhausted(
+        "this node holds " + std::to_string(entries_.size()) + " waiting transactions and takes no more",
+        "send it again later, or to another member");
+  }
+  bytes_ += envelope.size();
+  entries_.push_back({id, std::move(envelope), valid_until, std::nullopt});
+  by_id_.emplace(id, std::prev(entries_.end()));
+  return ok_status();
+}
+
+void Mempool::remove(const model::TxId& id) {
+  const auto found = by_id_.find(id);
+  if (found != by_id_.end()) erase(found->second);
+}
+
+void Mempool::erase(std::list<Entry>::iterator entry) {
+  bytes_ -= entry->envelope.size();
+  by_id_.erase(entry->id);
+  entries_.erase(entry);
+}
+
+std::vector<Bytes> Mempool::oldest(std::size_t max_bytes) const {
+  std::vector<Bytes> out;
+  std::size_t size = 0;
+  for (const Entry& entry : entries_) {
+    size += entry.envelope.size();
+    if (size > max_bytes) break;
+    out.push_back(entry.envelope);
+  }
+  return out;
+}
+
+std::vector<Bytes> Mempool::to_tell(MonotonicMs now, std::uint64_t repeat_ms, std::size_t max_bytes) {
+  std::vector<Bytes> out;
+  std::size_t size = 0;
+  for (Entry& entry : entries_) {
+    if (entry.told && now.value < entry.told->value + repeat_ms) continue;
+    size += entry.envelope.size();
+    if (size > max_bytes) break;
+    entry.told = now;
+    out.push_back(entry.envelope);
+  }
+  return out;
+}
+
+}  // namespace custody::ledger::node
