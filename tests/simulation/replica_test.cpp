@@ -1,0 +1,205 @@
+// ledger/node's replica alone: one member that is a quorum by itself, its guard, a store and a disk in
+// memory.
+#include "ledger/node/replica.h"
+
+#include <gtest/gtest.h>
+
+#include "ledger/light/light.h"
+#include "ledger/state/audit.h"
+#include "proto/reader/digests.h"
+#include "tests/simulation/signer.h"
+
+namespace custody::tests::simulation {
+namespace {
+
+namespace consensus = ledger::consensus;
+namespace node = ledger::node;
+using ledger::store::Family;
+using model::Height;
+
+class ReplicaTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(open().ok());
+    endow(network_, store_);
+    start();
+  }
+  Status open(std::size_t pool_count = 100) {
+    replica_.reset();
+    log_.reset();
+    std::vector<consensus::LogRecord> records;
+    ASSIGN_OR_RETURN(log_, consensus::FileLog::open(disk_, entropy_, records));
+    node::ReplicaConfig config{
+        network_.genesis, chain_, model::MemberId(1), model::is_quorum, {1u << 20, pool_count}};
+    ASSIGN_OR_RETURN(replica_,
+                     node::Replica::open(std::move(config), store_, *log_, std::move(records), verifier_));
+    return ok_status();
+  }
+  void start(std::size_t pool_count = 100) {
+    const Status opened = open(pool_count);
+    ASSERT_TRUE(opened.ok()) << opened.to_string();
+    step(consensus::Start{});
+  }
+  void step(const node::Event& event) {
+    const consensus::Now now{UnixMs{kGenesisMs + 1'000 + ms_}, MonotonicMs{ms_}};
+    for (node::Action& action : replica_->step(now, event)) {
+      if (const auto* sign = std::get_if<consensus::Sign>(&action)) {
+        step(consensus::FromSigner{*signer_.sign(sign->request)});
+      } else if (auto* submitted = std::get_if<node::Submitted>(&action)) {
+        submitted_ = std::move(submitted->id);
+      } else if (std::holds_alternative<consensus::Broadcast>(action)) {
+        ++broadcasts_;
+      } else if (const auto* report = std::get_if<consensus::Report>(&action)) {
+        reports_.push_back(report->status);
+      }
+    }
+  }
+  void advance(std::uint64_t ms) {
+    ms_ += ms;
+    step(consensus::Tick{});
+  }
+  Result<model::TxId> submit(const Bytes& envelope) {
+    step(node::Submit{7, envelope});
+    return *submitted_;
+  }
+  // A payment that is within the client's funds.
+  Bytes transfer() {
+    for (;;) {
+      Bytes envelope = make_transfer(network_, Height(replica_->tip().height.get() + 10), random_);
+      ledger::state::SerialVerifier serial;
+      if (replica_->state().check_transaction(envelope, serial).ok()) return envelope;
+    }
+  }
+  std::uint64_t height() const { return replica_->tip().height.get(); }
+
+  Random random_{5};
+  Network network_ = make_network(1, random_);
+  model::ChainId chain_ = network_.chain;
+  Checks checks_{network_, {Conduct::kCorrect}};
+  Signer signer_{network_, 0, {}, 3, checks_};
+  SimDirectory disk_{4};
+  SeededEntropy entropy_{6};
+  ledger::store::MemoryStore store_;
+  ledger::state::SerialVerifier verifier_;
+  std::unique_ptr<consensus::FileLog> log_;
+  std::unique_ptr<node::Replica> replica_;
+  std::uint64_t ms_ = 1'000;
+  std::optional<Result<model::TxId>> submitted_;
+  int broadcasts_ = 0;
+  std::vector<Status> reports_;
+};
+
+TEST_F(ReplicaTest, MakesEmptyBlocksInTime) {
+  advance(299);
+  EXPECT_EQ(height(), 0u);
+  advance(1);
+  EXPECT_EQ(height(), 1u);
+  advance(300);
+  EXPECT_EQ(height(), 2u);
+  EXPECT_EQ(replica_->tip().commit->signatures.size(), 1u);
+}
+
+TEST_F(ReplicaTest, ATransactionIsExecutedAtOnceAndFoundAgain) {
+  const Bytes envelope = transfer();
+  const auto id = submit(envelope);
+  ASSERT_TRUE(id.ok()) << id.status().to_string();
+  ASSERT_EQ(height(), 1u);
+  const auto place = replica_->find_transaction(*id);
+  ASSERT_TRUE(place.ok() && place->has_value());
+  EXPECT_EQ((*place)->height, Height(1));
+  EXPECT_EQ((*place)->index, 0u);
+  const auto block = replica_->decided(Height(1));
+  ASSERT_TRUE(block.ok() && block->has_value());
+  EXPECT_EQ((*block)->block.transactions, std::vector<Bytes>{envelope});
+  EXPECT_TRUE(ledger::state::audit(replica_->state()).ok());
+  EXPECT_TRUE(replica_->mempool().empty());
+  EXPECT_FALSE(replica_->find_transaction(model::TxId())->has_value());
+  EXPECT_FALSE(replica_->decided(Height(2))->has_value());
+}
+
+TEST_F(ReplicaTest, ATransactionIsTakenOnce) {
+  const Bytes envelope = transfer();
+  ASSERT_TRUE(submit(envelope).ok());
+  EXPECT_EQ(submit(envelope).code(), Code::kExists);
+}
+
+TEST_F(ReplicaTest, MalformedAndInvalidTransactionsAreRefused) {
+  EXPECT_EQ(submit(Bytes{1, 2, 3}).code(), Code::kInvalid);
+  EXPECT_EQ(submit(Bytes(network_.genesis.parameters.max_transaction_bytes + 1)).code(), Code::kInvalid);
+  Bytes envelope = transfer();
+  envelope.back() ^= 1;  // in the signature
+  EXPECT_EQ(submit(envelope).code(), Code::kInvalid);
+  EXPECT_TRUE(replica_->mempool().empty());
+}
+
+TEST_F(ReplicaTest, APeersTransactionIsTakenWithinItsBudget) {
+  const Bytes message = consensus::encode_peer_message(model::TransactionMessage{transfer()});
+  step(node::PeerBytes{model::MemberId(2), message});
+  EXPECT_EQ(height(), 1u);
+  step(node::PeerBytes{model::MemberId(2), Bytes(model::kMaxPeerMessage + 1)});
+  EXPECT_EQ(reports_.size(), 1u);
+  // Rubbish uses the budget up; then even a good one waits for the next period.
+  const Bytes rubbish = consensus::encode_peer_message(model::TransactionMessage{Bytes(100'000)});
+  for (int i = 0; i < 11; ++i) step(node::PeerBytes{model::MemberId(2), rubbish});
+  const Bytes good = consensus::encode_peer_message(model::TransactionMessage{transfer()});
+  step(node::PeerBytes{model::MemberId(2), good});
+  EXPECT_EQ(height(), 1u);
+  advance(250);
+  step(node::PeerBytes{model::MemberId(2), good});
+  EXPECT_EQ(height(), 2u);
+}
+
+TEST_F(ReplicaTest, ARestartLoadsWhatWasCommitted) {
+  ASSERT_TRUE(submit(transfer()).ok());
+  advance(300);
+  const auto tip = replica_->tip();
+  const Hash256 root = replica_->state().root();
+  ASSERT_EQ(tip.height, Height(2));
+  disk_.crash(SimDirectory::Tear::kPrefix);
+  store_.crash();
+  start();
+  EXPECT_EQ(replica_->tip().hash, tip.hash);
+  EXPECT_EQ(replica_->tip().commit, tip.commit);
+  EXPECT_EQ(replica_->state().root(), root);
+  advance(300);
+  EXPECT_EQ(height(), 3u);
+}
+
+TEST_F(ReplicaTest, AStoreOfAnotherNetworkIsRefused) {
+  chain_.data()[0] ^= 1;
+  EXPECT_EQ(open().code(), Code::kCorrupt);
+}
+
+TEST_F(ReplicaTest, AStoreWhoseStateWasChangedIsRefused) {
+  ASSERT_TRUE(submit(transfer()).ok());
+  ledger::store::Batch batch;
+  batch.put(Family::kState, model::balance_key(model::Address::treasury(), model::CurrencyId(1)),
+            proto::reader::encode(model::Balance{model::Amount(1)}));
+  ASSERT_TRUE(store_.write(batch, ledger::store::Durability::kSync).ok());
+  EXPECT_EQ(open().code(), Code::kCorrupt);
+}
+
+TEST_F(ReplicaTest, AStoreWithoutItsLastBlockIsRefused) {
+  advance(300);
+  ledger::store::Batch batch;
+  batch.remove(Family::kBlocks, Bytes{0, 0, 0, 0, 0, 0, 0, 1});
+  ASSERT_TRUE(store_.write(batch, ledger::store::Durability::kSync).ok());
+  EXPECT_EQ(open().code(), Code::kCorrupt);
+}
+
+TEST_F(ReplicaTest, EvidenceIsProvenUnderTheLastCommit) {
+  EXPECT_EQ(replica_->evidence({}).code(), Code::kUnavailable);
+  ASSERT_TRUE(submit(transfer()).ok());
+  const Bytes absent = model::freeze_key(model::CurrencyId(1));
+  const auto evidence = replica_->evidence({model::parameters_key(), absent});
+  ASSERT_TRUE(evidence.ok());
+  const Hash256 members = proto::reader::member_set_hash(model::member_set(network_.genesis));
+  const auto proven = ledger::light::ProvenState::check(chain_, members, *evidence);
+  ASSERT_TRUE(proven.ok()) << proven.status().to_string();
+  EXPECT_EQ(*proven->require<model::NetworkParameters>(model::parameters_key(), "parameters"),
+            network_.genesis.parameters);
+  EXPECT_EQ(*proven->raw(absent), std::nullopt);
+}
+
+}  // namespace
+}  // namespace custody::tests::simulation
