@@ -100,8 +100,8 @@ export class Job {
     const directory = path.join(this.dir, 'chains');
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const [btc, ltc] = await Promise.all([
-      this.args.bitcoin === undefined ? startNode(this.processes, 'btc', directory) : this.attachGiven(step),
-      startNode(this.processes, 'ltc', directory),
+      this.args.bitcoin === undefined ? startNode(this.processes, 'btc', directory, { timeoutMs: this.callMs }) : this.attachGiven(step),
+      startNode(this.processes, 'ltc', directory, { timeoutMs: this.callMs }),
     ]);
     this.chains = { BTC: btc, LTC: ltc };
     if (this.wallets.BTC === undefined) this.wallets.BTC = this.newWallet('BTC', 'gateway-btc');
