@@ -1,0 +1,50 @@
+// In which order requests are worked on: votes, proposals and status first; a payout one input at a time, so
+// that none of them waits for more than one signature. Thread-safety: one thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+
+#include "signer/core/core.h"
+
+namespace custody::signer::daemon {
+
+constexpr std::size_t kMaxQueued = 16;  // requests of one connection; then it is not read from
+
+class Queue {
+ public:
+  using Connection = std::uint64_t;
+  using Answer = std::function<void(Connection, const ledger::model::SignReply&)>;
+
+  Queue(core::Core& core, Answer answer) : core_(core), answer_(std::move(answer)) {}
+
+  void push(Connection connection, core::Caller caller, Bytes request);
+  bool accepts(Connection connection) const;  // fewer than kMaxQueued are waiting
+  void forget(Connection connection);         // it is closed: what waits is dropped, what runs is finished
+  bool empty() const { return urgent_.empty() && normal_.empty() && !running_; }
+  // The next piece of work: one urgent request, or one signature of the running job, or the next request.
+  void work();
+
+ private:
+  struct Entry {
+    Connection connection;
+    core::Caller caller;
+    Bytes request;
+  };
+  struct Running {
+    Connection connection;
+    core::Job job;
+  };
+  Entry take(std::deque<Entry>& from);
+
+  core::Core& core_;
+  Answer answer_;
+  std::deque<Entry> urgent_;
+  std::deque<Entry> normal_;
+  std::optional<Running> running_;
+  std::map<Connection, std::size_t> waiting_;
+};
+
+}  // namespace custody::signer::daemon

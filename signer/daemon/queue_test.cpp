@@ -1,0 +1,75 @@
+#include "signer/daemon/queue.h"
+
+#include "signer/core/fixture_test.h"
+
+namespace custody::signer::daemon {
+namespace {
+
+using core::Caller;
+namespace model = ledger::model;
+
+class QueueTest : public core::SignerFixture {
+ protected:
+  QueueTest()
+      : queue_(*core_, [this](Queue::Connection connection, const model::SignReply& reply) {
+          answers_.emplace_back(connection, reply);
+        }) {}
+  void push(Queue::Connection connection, model::Intent intent) {
+    queue_.push(connection, Caller::kNode, encode(std::move(intent)));
+  }
+  model::PayoutIntent payout() { return payouts_.recorded(payouts_.derive(1, {1}, {3, 4, 5})); }
+  std::vector<Queue::Connection> answered() const {
+    std::vector<Queue::Connection> out;
+    for (const auto& [connection, reply] : answers_) out.push_back(connection);
+    return out;
+  }
+  std::vector<std::pair<Queue::Connection, model::SignReply>> answers_;
+  Queue queue_;
+};
+
+TEST_F(QueueTest, VotesOvertakeAndAPayoutYieldsBetweenInputs) {
+  push(1, payout());
+  push(1, payout());
+  queue_.work();  // decided and journaled
+  queue_.work();  // its first input
+  EXPECT_EQ(token_.asked.size(), 1u);
+  push(2, vote(2, 0, 1));
+  queue_.work();
+  EXPECT_EQ(answered(), std::vector<Queue::Connection>{2});
+  EXPECT_EQ(token_.asked.size(), 2u);
+  while (!queue_.empty()) queue_.work();
+  EXPECT_EQ(answered(), (std::vector<Queue::Connection>{2, 1, 1}));
+  for (const auto& [connection, reply] : answers_) EXPECT_EQ(reply.code, 0) << as_text(reply.message);
+}
+
+// Abuse case A4: bounded queues.
+TEST_F(QueueTest, A4_AConnectionWithTooManyRequestsIsNotReadFrom) {
+  for (std::size_t i = 0; i < kMaxQueued; ++i) {
+    EXPECT_TRUE(queue_.accepts(1));
+    push(1, vote(i + 1, 0, 1));
+  }
+  EXPECT_FALSE(queue_.accepts(1));
+  EXPECT_TRUE(queue_.accepts(2));
+  queue_.work();
+  EXPECT_TRUE(queue_.accepts(1));
+}
+
+TEST_F(QueueTest, WhatAClosedConnectionAskedForIsDroppedAndWhatRunsIsFinished) {
+  push(1, payout());
+  queue_.work();
+  push(1, vote(1, 0, 1));
+  push(1, ballot(true));
+  queue_.forget(1);
+  push(2, vote(2, 0, 1));
+  while (!queue_.empty()) queue_.work();
+  EXPECT_EQ(answered(), (std::vector<Queue::Connection>{2, 1}));
+  EXPECT_EQ(token_.asked.size(), 4u) << "three inputs and the other connection's vote";
+}
+
+TEST_F(QueueTest, WithoutWorkNothingHappens) {
+  queue_.work();
+  EXPECT_TRUE(answers_.empty());
+}
+
+}  // namespace
+}  // namespace custody::signer::daemon

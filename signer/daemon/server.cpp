@@ -1,0 +1,132 @@
+#include "signer/daemon/server.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <vector>
+
+#include "base/log.h"
+#include "base/unix_socket.h"
+#include "signer/client/packet.h"
+
+namespace custody::signer::daemon {
+namespace {
+
+constexpr int kBacklog = 16;
+constexpr int kIdleMs = 200;  // after so long without work what is written lazily is made durable
+
+std::string_view name_of(core::Caller caller) {
+  return caller == core::Caller::kNode ? "node" : "operator";
+}
+
+ledger::model::SignReply transport_error(const Status& status) {
+  ledger::model::SignReply reply;
+  reply.code = static_cast<std::uint8_t>(status.code());
+  reply.rule = to_bytes("signer.packet");
+  reply.message = to_bytes(std::string_view(status.message()).substr(0, 512));
+  return reply;
+}
+
+}  // namespace
+
+Server::Server(core::Core& core)
+    : core_(core), queue_(core, [this](Queue::Connection id, const ledger::model::SignReply& reply) {
+        answer(id, reply);
+      }) {}
+
+Server::~Server() {
+  if (node_.valid()) unlink(node_path_.c_str());
+  if (operator_.valid()) unlink(operator_path_.c_str());
+}
+
+Result<std::unique_ptr<Server>> Server::listen(const std::string& run_directory, core::Core& core) {
+  std::unique_ptr<Server> out(new Server(core));
+  out->node_path_ = run_directory + "/signer-node.sock";
+  out->operator_path_ = run_directory + "/signer-operator.sock";
+  ASSIGN_OR_RETURN(out->node_, listen_unix(out->node_path_, SOCK_SEQPACKET, kBacklog));
+  ASSIGN_OR_RETURN(out->operator_, listen_unix(out->operator_path_, SOCK_SEQPACKET, kBacklog));
+  return out;
+}
+
+Status Server::run(int stop_fd) {
+  bool stop = false;
+  for (;;) {
+    TRY(wait(stop_fd, stop));
+    if (stop) break;
+    queue_.work();  // one piece between two polls: a vote never waits for more than one signature
+    if (!core_.failure().ok() && !reported_failure_) {
+      log::error("stopped_signing", {{"reason", core_.failure().to_string()}});
+      reported_failure_ = true;
+    }
+  }
+  return core_.idle();
+}
+
+Status Server::wait(int stop_fd, bool& stop) {
+  std::vector<pollfd> fds{{stop_fd, POLLIN, 0}, {node_.get(), POLLIN, 0}, {operator_.get(), POLLIN, 0}};
+  std::vector<Queue::Connection> ids;
+  for (const auto& [id, peer] : peers_) {
+    if (!queue_.accepts(id)) continue;
+    fds.push_back({peer.fd.get(), POLLIN, 0});
+    ids.push_back(id);
+  }
+  const int ready = poll(fds.data(), fds.size(), queue_.empty() ? kIdleMs : 0);
+  if (ready < 0 && errno == EINTR) return ok_status();
+  if (ready < 0) return io_error_errno("cannot wait for requests", errno);
+  if (ready == 0 && queue_.empty()) static_cast<void>(core_.idle());  // a failure stands in core_.failure()
+  stop = fds[0].revents != 0;
+  if (fds[1].revents != 0) accept_from(node_, core::Caller::kNode);
+  if (fds[2].revents != 0) accept_from(operator_, core::Caller::kOperator);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (fds[i + 3].revents != 0) read_from(ids[i]);
+  }
+  return ok_status();
+}
+
+void Server::accept_from(const Fd& listener, core::Caller caller) {
+  Fd fd(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!fd.valid()) return;
+  const auto peer = peer_credentials(fd.get());
+  if (!peer.ok() || peer->uid != geteuid()) {
+    return log::warning("refused_peer", {{"socket", name_of(caller)},
+                                         {"uid", static_cast<std::int64_t>(peer.ok() ? peer->uid : 0)},
+                                         {"pid", static_cast<std::int64_t>(peer.ok() ? peer->pid : 0)}});
+  }
+  if (peers_.size() >= kMaxConnections) {
+    return log::warning("refused_peer", {{"socket", name_of(caller)}, {"reason", "too many connections"}});
+  }
+  peers_.emplace(next_++, Peer{std::move(fd), caller});
+}
+
+void Server::read_from(Queue::Connection id) {
+  const Peer& peer = peers_.at(id);
+  auto request = client::receive_request(peer.fd.get(), 0);
+  if (request.ok()) return queue_.push(id, peer.caller, std::move(request).value());
+  const Code code = request.code();
+  if (code != Code::kInvalid && code != Code::kExhausted) return close(id, "");
+  log::warning("refused_packet",
+               {{"socket", name_of(peer.caller)}, {"reason", request.status().to_string()}});
+  answer(id, transport_error(request.status()));
+}
+
+void Server::answer(Queue::Connection id, const ledger::model::SignReply& reply) {
+  const auto peer = peers_.find(id);
+  if (peer == peers_.end()) return;
+  if (reply.code != 0) {
+    log::info("refused", {{"socket", name_of(peer->second.caller)},
+                          {"rule", as_text(reply.rule)},
+                          {"reason", as_text(reply.message)}});
+  }
+  const Status sent = client::send_reply(peer->second.fd.get(), reply, 0);
+  if (!sent.ok()) close(id, sent.to_string());
+}
+
+void Server::close(Queue::Connection id, std::string_view why) {
+  if (!why.empty()) log::warning("closed_connection", {{"reason", why}});
+  peers_.erase(id);
+  queue_.forget(id);
+}
+
+}  // namespace custody::signer::daemon

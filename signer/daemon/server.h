@@ -1,0 +1,48 @@
+// The signer's two sockets and its loop. One thread: everything that it waits for is in one poll(2); the
+// token is used between two polls for one signature at a time. Thread-safety: one thread.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/file.h"
+#include "signer/daemon/queue.h"
+
+namespace custody::signer::daemon {
+
+constexpr std::size_t kMaxConnections = 16;  // of both sockets together; further ones are closed at once
+
+class Server {
+ public:
+  // Listens on run_directory/signer-node.sock and signer-operator.sock. kExists when another signer does.
+  static Result<std::unique_ptr<Server>> listen(const std::string& run_directory, core::Core& core);
+  ~Server();
+
+  // Until stop_fd becomes readable. An error is one after which serving makes no sense.
+  Status run(int stop_fd);
+
+ private:
+  struct Peer {
+    Fd fd;
+    core::Caller caller;
+  };
+  explicit Server(core::Core& core);
+  void accept_from(const Fd& listener, core::Caller caller);
+  void read_from(Queue::Connection id);
+  void answer(Queue::Connection id, const ledger::model::SignReply& reply);
+  void close(Queue::Connection id, std::string_view why);
+  Status wait(int stop_fd, bool& stop);
+
+  core::Core& core_;
+  Queue queue_;
+  std::string node_path_;
+  std::string operator_path_;
+  Fd node_;
+  Fd operator_;
+  std::map<Queue::Connection, Peer> peers_;
+  Queue::Connection next_ = 1;
+  bool reported_failure_ = false;
+};
+
+}  // namespace custody::signer::daemon
