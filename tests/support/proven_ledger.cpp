@@ -44,7 +44,7 @@ model::StateProof prove(std::vector<Leaf> leaves, const Bytes& key, const Bytes&
   return proof;
 }
 
-model::Member make_member(std::uint16_t id, std::uint64_t weight, const ProvenLedger::MemberKeys& keys) {
+model::Member make_member(std::uint16_t id, std::uint64_t weight, const ProvenLedger::PublicKeys& keys) {
   model::Member member;
   member.id = model::MemberId(id);
   member.name = to_bytes("member-" + std::to_string(id));
@@ -52,11 +52,11 @@ model::Member make_member(std::uint16_t id, std::uint64_t weight, const ProvenLe
   member.jurisdiction = to_bytes("CH");
   member.kyc_expiry = model::LedgerMs(kGenesisTime * 2);
   member.weight = model::Weight(weight);
-  member.validator_key = keys.validator.public_key();
-  member.attest_key = keys.attest.public_key();
-  member.governance_key = keys.governance.public_key();
+  member.validator_key = keys.validator;
+  member.attest_key = keys.attest;
+  member.governance_key = keys.governance;
   member.curve_key = *model::CurveKey::from(Bytes(32, static_cast<std::uint8_t>(id)));
-  member.seats = {{model::CurrencyId(1), model::WalletEpoch(1), keys.seat.public_key()}};
+  member.seats = {{model::CurrencyId(1), model::WalletEpoch(1), keys.seat}};
   return member;
 }
 
@@ -96,7 +96,8 @@ model::NetworkParameters make_parameters() {
 
 }  // namespace
 
-ProvenLedger::ProvenLedger(const FakeChain& chain, std::uint64_t seed) {
+ProvenLedger::ProvenLedger(const FakeChain& chain, std::uint64_t seed,
+                           const std::optional<PublicKeys>& fourth) {
   SeededEntropy entropy(seed);
   const std::uint64_t weights[] = {28, 26, 24, 22};
   model::ReserveWallet wallet;
@@ -106,8 +107,12 @@ ProvenLedger::ProvenLedger(const FakeChain& chain, std::uint64_t seed) {
   for (std::uint16_t id = 1; id <= 4; ++id) {
     keys_.push_back({crypto::SoftwareKey::generate(entropy), crypto::SoftwareKey::generate(entropy),
                      crypto::SoftwareKey::generate(entropy), crypto::SoftwareKey::generate(entropy)});
-    genesis_.members.push_back(make_member(id, weights[id - 1], keys_.back()));
-    wallet.seats.push_back(keys_.back().seat.public_key());
+    const MemberKeys& software = keys_.back();
+    const PublicKeys own{software.validator.public_key(), software.attest.public_key(),
+                         software.governance.public_key(), software.seat.public_key()};
+    const PublicKeys& keys = id == 4 && fourth ? *fourth : own;
+    genesis_.members.push_back(make_member(id, weights[id - 1], keys));
+    wallet.seats.push_back(keys.seat);
     wallet.members.emplace_back(id);
   }
   genesis_.address_prefix = to_bytes("tcaas");

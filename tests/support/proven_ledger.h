@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "base/crypto/secp256k1.h"
@@ -22,9 +23,18 @@ class ProvenLedger {
     crypto::SoftwareKey seat;  // currency 1, wallet epoch 1
   };
 
+  struct PublicKeys {
+    PublicKey validator;
+    PublicKey attest;
+    PublicKey governance;
+    PublicKey seat;
+  };
+
   // One chain and one currency (BTC), weights 28, 26, 24 and 22, wallet 3 of 4. The genesis passes
   // check_genesis.
-  explicit ProvenLedger(const FakeChain& chain, std::uint64_t seed = 1);
+  // fourth: the keys of member 4 when they live in a token; keys(4) are then not in genesis.
+  explicit ProvenLedger(const FakeChain& chain, std::uint64_t seed = 1,
+                        const std::optional<PublicKeys>& fourth = std::nullopt);
 
   const ledger::model::Genesis& genesis() const { return genesis_; }
   const ledger::model::ChainId& chain_id() const { return chain_id_; }

@@ -1,0 +1,209 @@
+// A member with a real SoftHSM2 token behind the probe, a journal bound to a ledger that the test writes, and
+// custody-signerd as a child process. Not thread-safe.
+#pragma once
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <memory>
+#include <string>
+
+#include "base/crypto/hash.h"
+#include "base/file.h"
+#include "signer/client/client.h"
+#include "signer/hsm/softhsm_fixture.h"
+#include "signer/journal/signer_journal.h"
+#include "tests/support/payouts.h"
+
+namespace custody::tests {
+
+// A child that dies with the test.
+class ChildProcess {
+ public:
+  ChildProcess() = default;
+  ChildProcess(const ChildProcess&) = delete;
+  ChildProcess& operator=(const ChildProcess&) = delete;
+  ~ChildProcess() {
+    if (running()) {
+      kill(SIGKILL);
+      wait_exit();
+    }
+  }
+
+  // Standard error goes to log_path; prepare runs in the child before exec.
+  void start(const std::vector<std::string>& arguments, const std::string& log_path,
+             const std::function<void()>& prepare) {
+    CHECK(!running());
+    const pid_t parent = getpid();
+    pid_ = fork();
+    CHECK(pid_ >= 0);
+    if (pid_ > 0) return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(126);
+    const int log = open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    dup2(log, STDERR_FILENO);
+    prepare();
+    std::vector<char*> raw;
+    for (const std::string& argument : arguments)
+      raw.push_back(const_cast<char*>(argument.c_str()));  // NOLINT
+    raw.push_back(nullptr);
+    execv(raw[0], raw.data());
+    _exit(127);
+  }
+  bool running() const { return pid_ > 0; }
+  pid_t pid() const { return pid_; }
+  void kill(int signal) const { ::kill(pid_, signal); }
+  // The exit code, or minus the signal that ended it.
+  int wait_exit() {
+    int status = 0;
+    CHECK(waitpid(pid_, &status, 0) == pid_);
+    pid_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+
+ private:
+  pid_t pid_ = -1;
+};
+
+class SignerMember {
+ public:
+  static constexpr std::uint16_t kMember = 4;
+
+  SignerMember() {
+    serial_ = hsm_.init_token();
+    validator_ = hsm_.generate("validator", 1);
+    attest_ = hsm_.generate("attest", 2);
+    governance_ = hsm_.generate("governance", 3);
+    seat_ = hsm_.generate("seat-BTC-1", 4);
+    ledger_ =
+        std::make_unique<ProvenLedger>(chain_, 1,
+                                       ProvenLedger::PublicKeys{validator_.public_key, attest_.public_key,
+                                                                governance_.public_key, seat_.public_key});
+    for (const char* name : {"signer", "logs"}) std::filesystem::create_directories(path(name));
+    // The probe counts into what the signer may write.
+    std::filesystem::create_directory_symlink(hsm_.writable(), path("run"));
+    write("policy.toml", kPolicy);
+    write("genesis.bin", std::string(as_text(proto::reader::encode(ledger_->genesis()))));
+    write("signer.toml", signer_toml());
+    bind();
+  }
+  ~SignerMember() { child_.reset(); }
+
+  static constexpr char kPolicy[] =
+      "version = 1\n[currencies.BTC]\nmint_per_transaction = \"10\"\nmint_per_day = \"100\"\n"
+      "payout_per_transaction = \"10\"\npayout_per_day = \"100\"\n[governance]\nballots = \"allow\"\n"
+      "proposals = \"deny\"\n";
+
+  std::string directory() const { return std::filesystem::path(hsm_.writable()).parent_path(); }
+  std::string path(const std::string& name) const { return directory() + "/" + name; }
+  std::string node_socket() const { return path("run/signer-node.sock"); }
+  std::string operator_socket() const { return path("run/signer-operator.sock"); }
+  void write(const std::string& name, const std::string& text) const {
+    std::ofstream(path(name), std::ios::binary | std::ios::trunc) << text;
+  }
+  std::string read(const std::string& name) const {
+    std::ifstream file(path(name), std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  std::string signer_toml(const std::string& memory_lock = "secrets") const {
+    std::string out = "member = \"member-4\"\nmodule = \"" + std::string(signer::hsm::testing::kProbeModule) +
+                      "\"\nsofthsm_conf = \"softhsm2.conf\"\ntoken_directory = \"tokens\"\ntoken_label = \"" +
+                      signer::hsm::testing::kLabel + "\"\ntoken_serial = \"" + serial_ +
+                      "\"\nmemory_lock = \"" + memory_lock + "\"\n";
+    for (const auto& key : pins()) {
+      out += "[keys." + key.name + "]\nid = \"" + to_hex(key.id) + "\"\npublic = \"" + key.key.hex() + "\"\n";
+    }
+    return out;
+  }
+  std::vector<signer::journal::KeyPin> pins() const {
+    std::vector<signer::journal::KeyPin> out;
+    for (const auto& key : {validator_, attest_, governance_, seat_}) {
+      out.push_back({key.name, key.id, key.public_key});
+    }
+    return out;
+  }
+  signer::journal::Binding binding() const {
+    signer::journal::Binding out;
+    out.chain_id = Hash256(ledger_->chain_id().array());
+    out.member = kMember;
+    out.policy = crypto::sha256(as_bytes(kPolicy));
+    out.token_label = signer::hsm::testing::kLabel;
+    out.token_serial = serial_;
+    out.keys = pins();
+    return out;
+  }
+  void bind() const {
+    SystemEntropy entropy;
+    const auto files = open_directory(path("signer"));
+    ASSERT_TRUE(files.ok());
+    const auto journal = signer::journal::SignerJournal::create(**files, binding(), entropy);
+    ASSERT_TRUE(journal.ok()) << journal.status().to_string();
+  }
+
+  // Starts custody-signerd and waits until it serves or has ended; true when it serves.
+  bool start(const std::function<void()>& prepare = [] {}, const std::string& pin = "2468-user") {
+    child_ = std::make_unique<ChildProcess>();
+    int pin_pipe[2];
+    int ready_pipe[2];
+    CHECK(pipe2(pin_pipe, O_CLOEXEC) == 0 && pipe2(ready_pipe, O_CLOEXEC) == 0);
+    CHECK(::write(pin_pipe[1], pin.data(), pin.size()) == static_cast<ssize_t>(pin.size()));
+    close(pin_pipe[1]);
+    child_->start({std::string(CUSTODY_BIN_DIR) + "/custody-signerd", "--member", directory(), "--pin-fd",
+                   "10", "--ready-fd", "11"},
+                  path("logs/signerd.log"), [&] {
+                    dup2(pin_pipe[0], 10);
+                    dup2(ready_pipe[1], 11);
+                    prepare();
+                  });
+    close(pin_pipe[0]);
+    close(ready_pipe[1]);
+    char answer[16];
+    const ssize_t got = ::read(ready_pipe[0], answer, sizeof(answer));
+    close(ready_pipe[0]);
+    return got == 6;
+  }
+  ChildProcess& child() { return *child_; }
+  int stop() {
+    child_->kill(SIGTERM);
+    return child_->wait_exit();
+  }
+  std::string log() const { return read("logs/signerd.log"); }
+
+  // Fails the test unless the start ends with exit code 1 and this text on standard error.
+  void expect_no_start(const std::string& part, const std::string& pin = "2468-user") {
+    write("logs/signerd.log", "");
+    ASSERT_FALSE(start([] {}, pin)) << "it serves, expected: " << part;
+    EXPECT_EQ(child_->wait_exit(), 1);
+    EXPECT_NE(log().find("custody-signerd: "), std::string::npos);
+    EXPECT_NE(log().find(part), std::string::npos) << log();
+  }
+
+  signer::hsm::testing::SoftHsm& hsm() { return hsm_; }
+  ProvenLedger& ledger() { return *ledger_; }
+  const PublicKey& validator() const { return validator_.public_key; }
+  const PublicKey& seat() const { return seat_.public_key; }
+  std::uint64_t signatures_asked() const { return hsm_.count("C_Sign"); }
+
+ private:
+  signer::hsm::testing::SoftHsm hsm_;
+  FakeChain chain_;
+  std::string serial_;
+  signer::hsm::PinnedKey validator_;
+  signer::hsm::PinnedKey attest_;
+  signer::hsm::PinnedKey governance_;
+  signer::hsm::PinnedKey seat_;
+  std::unique_ptr<ProvenLedger> ledger_;
+  std::unique_ptr<ChildProcess> child_;
+};
+
+}  // namespace custody::tests
