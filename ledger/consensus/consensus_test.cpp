@@ -697,6 +697,34 @@ TEST_F(ConsensusTest, TwoProposalsOfOneRoundAreReportedAndTheFirstStands) {
   EXPECT_TRUE(voted(VoteType::kPrevote, 0, first.hash));
 }
 
+TEST_F(ConsensusTest, ProposalsOfRoundsLongPastAreIgnored) {
+  start_as_bystander();
+  const Proposed old = propose(0);
+  std::vector<MemberId> others;
+  for (const model::SetMember& member : net_.set.members) {
+    if (member.id != self_) others.push_back(member.id);
+  }
+  for (const MemberId member : others) from(member, vote(member, VoteType::kPrevote, 5, std::nullopt));
+  ASSERT_EQ(core_->round(), Round(5));
+  send(old);
+  others_vote(VoteType::kPrecommit, 0, old.hash);
+  EXPECT_EQ(committed_, 0) << "its block was not kept: it comes by catch-up";
+}
+
+TEST_F(ConsensusTest, OfEarlyMessagesTheNewestAreKept) {
+  start_as_bystander();
+  const Proposed p = propose(0);
+  // Parts of nothing known, far more than are kept; then the parts of the proposal, before the proposal
+  // itself.
+  const PartSet junk = *PartSet::of(Bytes(40 * model::kPartBytes, 1));
+  for (std::uint32_t i = 0; i < junk.count(); ++i) {
+    from(p.proposal.member, model::ProposalPart{Height(1), junk.root(), junk.part(i)});
+  }
+  send_parts(p);
+  from(p.proposal.member, p.proposal);
+  EXPECT_TRUE(voted(VoteType::kPrevote, 0, p.hash));
+}
+
 TEST_F(ConsensusTest, MessagesOfTheNextHeightAreKeptForIt) {
   start_as_bystander();
   const Proposed p = propose(0);

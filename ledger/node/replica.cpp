@@ -45,7 +45,7 @@ constexpr std::uint64_t kPeriodMs = 250;
 constexpr std::uint64_t kTellAgainMs = 2'000;
 constexpr std::size_t kTellBytesPerPeriod = 1u << 20;
 constexpr std::size_t kPeerBytesPerPeriod = 1u << 20;
-constexpr std::size_t kRechecked = 1'000;  // waiting transactions, after a block
+constexpr std::size_t kRechecked = 100;  // waiting transactions, after a block
 constexpr std::size_t kLoadChunk = 4'096;
 
 Bytes height_key(model::Height height) {
@@ -266,11 +266,21 @@ Result<model::Block> Replica::propose(model::Height height, model::LedgerMs time
   block.last_commit = last_commit;
   std::vector<Bytes> candidates = mempool_.oldest(parameters().max_block_bytes);
   ASSIGN_OR_RETURN(state::Selection selection, state_.select(block.header, candidates, verifier_));
-  for (const std::size_t index : selection.included)
+  for (const state::Dropped& dropped : selection.dropped) drop_if_invalid(candidates.at(dropped.index));
+  for (const std::size_t index : selection.included) {
     block.transactions.push_back(std::move(candidates.at(index)));
+  }
   selection.execution.seal(block.header);
   remember(proto::reader::block_hash(block.header), std::move(selection.execution));
   return block;
+}
+
+// One that only cannot stand beside those chosen now stays; one that is wrong by itself goes.
+void Replica::drop_if_invalid(const Bytes& envelope) {
+  if (state_.check_transaction(envelope, verifier_).ok()) return;
+  const auto decoded =
+      proto::reader::decode_transaction(config_.chain, envelope, parameters().max_transaction_bytes);
+  if (decoded.ok()) mempool_.remove(decoded->id);
 }
 
 Status Replica::validate(const model::Block& block) {

@@ -93,6 +93,7 @@ class Replica final : private consensus::Application {
   Result<model::TxId> admit(ByteView envelope);
   void take_from_peer(model::MemberId peer, ByteView envelope);
   void tell_peers(const consensus::Now& now);
+  void drop_if_invalid(const Bytes& envelope);
   void remember(const model::BlockHash& hash, state::Execution execution);
 
   ReplicaConfig config_;

@@ -129,7 +129,7 @@ Result<Bytes> external_script(const Network& network, const model::Currency& cur
                               const std::string& address) {
   const model::ExternalChain* chain = model::find_chain(network.genesis, currency.chain);
   CHECK(chain != nullptr);
-  return chains::bitcoin::parse_address(address, ledger::custody::network_of(*chain));
+  return ledger::chains::bitcoin::parse_address(address, ledger::custody::network_of(*chain));
 }
 
 // A transaction that one account pays for: fits the ledger fee, signs, sends.

@@ -12,10 +12,6 @@ namespace {
 
 constexpr CK_ULONG kMaxSlots = 256;
 
-std::string padded_text(const unsigned char* text, std::size_t size) {
-  return {reinterpret_cast<const char*>(text), p11_kit_space_strlen(text, size)};
-}
-
 std::string describe(const std::vector<TokenInfo>& tokens) {
   std::string out;
   for (const TokenInfo& token : tokens) {
@@ -33,6 +29,10 @@ bool is_pin_refusal(CK_RV rv) {
 }
 
 }  // namespace
+
+std::string padded_text(const unsigned char* text, std::size_t size) {
+  return {reinterpret_cast<const char*>(text), p11_kit_space_strlen(text, size)};
+}
 
 Status rv_error(Code code, std::string_view what, CK_RV rv, std::string hint) {
   std::array<char, 32> number{};

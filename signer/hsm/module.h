@@ -17,6 +17,9 @@ namespace custody::signer::hsm {
 // "C_Sign: <text of the error> (0x30)".
 Status rv_error(Code code, std::string_view what, CK_RV rv, std::string hint = {});
 
+// A blank-padded text of PKCS#11 without its padding.
+std::string padded_text(const unsigned char* text, std::size_t size);
+
 // One module, loaded by absolute path through p11-kit and initialised; finalised and released with the
 // object. p11-kit's configured modules are not touched. Thread-safety: load, reinitialize and destroy from
 // one thread at a time.

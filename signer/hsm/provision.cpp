@@ -82,6 +82,13 @@ class Provisioner::Impl {
     return ok_status();
   }
 
+  Result<std::string> manufacturer() const {
+    CK_INFO info{};
+    const CK_RV rv = module_->functions().C_GetInfo(&info);
+    if (rv != CKR_OK) return rv_error(Code::kUnavailable, "C_GetInfo", rv);
+    return padded_text(info.manufacturerID, sizeof info.manufacturerID);
+  }
+
   Result<std::string> init_token(const std::string& label, const SecretBytes& so_pin,
                                  const SecretBytes& user_pin) {
     TRY(check_text("token label", label.size()));
@@ -216,6 +223,10 @@ Result<std::unique_ptr<Provisioner>> Provisioner::load(const std::string& module
   auto impl = std::make_unique<Impl>();
   TRY(impl->load(module_path));
   return std::unique_ptr<Provisioner>(new Provisioner(std::move(impl)));
+}
+
+Result<std::string> Provisioner::manufacturer() const {
+  return impl_->manufacturer();
 }
 
 Result<std::string> Provisioner::init_token(const std::string& label, const SecretBytes& so_pin,

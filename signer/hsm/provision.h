@@ -16,6 +16,9 @@ class Provisioner {
   static Result<std::unique_ptr<Provisioner>> load(const std::string& module_path);
   ~Provisioner();
 
+  // Of the module, as it says itself; "SoftHSM" for SoftHSM2. At most 32 bytes.
+  Result<std::string> manufacturer() const;
+
   // Initialises the first uninitialised token (C_InitToken as security officer, C_InitPIN) and returns its
   // serial number. label: 1..32 bytes. kExists: a token with this label is there. kNotFound: no uninitialised
   // token.

@@ -45,7 +45,7 @@ struct Binding {
   Hash256 policy;            // SHA-256 of policy.toml
   std::string token_label;
   std::string token_serial;
-  std::vector<KeyPin> keys;  // 1..kMaxPins, in the order of signer.toml
+  std::vector<KeyPin> keys;  // 1..kMaxPins
   friend bool operator==(const Binding&, const Binding&) = default;
 };
 

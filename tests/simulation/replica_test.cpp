@@ -44,11 +44,13 @@ class ReplicaTest : public testing::Test {
     const consensus::Now now{UnixMs{kGenesisMs + 1'000 + ms_}, MonotonicMs{ms_}};
     for (node::Action& action : replica_->step(now, event)) {
       if (const auto* sign = std::get_if<consensus::Sign>(&action)) {
-        step(consensus::FromSigner{*signer_.sign(sign->request)});
+        if (signer_on_) {
+          step(consensus::FromSigner{*signer_.sign(sign->request)});
+        } else {
+          unsigned_.push_back(sign->request);
+        }
       } else if (auto* submitted = std::get_if<node::Submitted>(&action)) {
         submitted_ = std::move(submitted->id);
-      } else if (std::holds_alternative<consensus::Broadcast>(action)) {
-        ++broadcasts_;
       } else if (const auto* report = std::get_if<consensus::Report>(&action)) {
         reports_.push_back(report->status);
       }
@@ -85,7 +87,8 @@ class ReplicaTest : public testing::Test {
   std::unique_ptr<node::Replica> replica_;
   std::uint64_t ms_ = 1'000;
   std::optional<Result<model::TxId>> submitted_;
-  int broadcasts_ = 0;
+  bool signer_on_ = true;
+  std::vector<model::SignRequest> unsigned_;
   std::vector<Status> reports_;
 };
 
@@ -121,6 +124,45 @@ TEST_F(ReplicaTest, ATransactionIsTakenOnce) {
   const Bytes envelope = transfer();
   ASSERT_TRUE(submit(envelope).ok());
   EXPECT_EQ(submit(envelope).code(), Code::kExists);
+}
+
+TEST_F(ReplicaTest, WhatABlockMadeInvalidIsDropped) {
+  // Each is valid alone; together they overdraw.
+  const crypto::SoftwareKey& client = network_.clients[0];
+  const model::CurrencyId currency(1);
+  const model::Amount all = replica_->state().balance(model::Address::of_key(client.public_key()), currency);
+  const auto spend_all = [&](std::uint64_t salt) {
+    model::Transaction transaction;
+    transaction.valid_until = Height(20);
+    transaction.salt = salt;
+    transaction.body =
+        model::Transfer{{{model::Address::of_key(client.public_key()), currency, all}},
+                        {{model::Address::treasury(), currency, model::Amount(all.get() - 500)}},
+                        {}};
+    model::Envelope envelope;
+    envelope.payload = proto::reader::encode(transaction);
+    envelope.signatures = {{client.public_key(), client.sign(proto::reader::transaction_digest(
+                                                     chain_, envelope.payload, transaction.body))}};
+    return proto::reader::encode(envelope);
+  };
+  signer_on_ = false;
+  ASSERT_TRUE(submit(spend_all(1)).ok());
+  ASSERT_TRUE(submit(spend_all(2)).ok());
+  EXPECT_EQ(replica_->mempool().count(), 2u);
+  signer_on_ = true;
+  for (const model::SignRequest& request : std::exchange(unsigned_, {})) {
+    step(consensus::FromSigner{*signer_.sign(request)});
+  }
+  EXPECT_EQ(height(), 1u);
+  EXPECT_TRUE(replica_->mempool().empty());
+  EXPECT_TRUE(ledger::state::audit(replica_->state()).ok());
+}
+
+TEST_F(ReplicaTest, AFullMempoolRefuses) {
+  start(1);
+  signer_on_ = false;
+  ASSERT_TRUE(submit(transfer()).ok());
+  EXPECT_EQ(submit(transfer()).code(), Code::kExhausted);
 }
 
 TEST_F(ReplicaTest, MalformedAndInvalidTransactionsAreRefused) {

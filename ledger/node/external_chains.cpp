@@ -1,0 +1,167 @@
+#include "ledger/node/external_chains.h"
+
+#include <algorithm>
+
+#include "ledger/custody/custody.h"
+#include "proto/reader/digests.h"
+
+namespace custody::ledger::node {
+namespace {
+
+namespace bitcoin = chains::bitcoin;
+
+template <typename T>
+T decoded(ByteView value) {
+  auto record = proto::reader::decode<T>(value, 1u << 16);
+  CHECK(record.ok());  // our own state
+  return std::move(*record);
+}
+
+bitcoin::OutPoint to_bitcoin(const model::OutPoint& outpoint) {
+  return {Hash256(outpoint.txid.array()), outpoint.vout};
+}
+
+Bytes table_prefix(model::Table table) {
+  return {static_cast<std::uint8_t>(table)};
+}
+
+}  // namespace
+
+ExternalChains::ExternalChains(model::Genesis genesis, const model::ChainId& chain_id, Prove prove)
+    : genesis_(std::move(genesis)), chain_id_(chain_id), prove_(std::move(prove)) {}
+
+std::vector<ExternalChains::Watch> ExternalChains::watches(const LedgerView& ledger) {
+  std::vector<Watch> out;
+  watch_gateways(ledger, out);
+  watch_slots(ledger, out);
+  forget_minted(ledger);
+  return out;
+}
+
+void ExternalChains::watch_gateways(const LedgerView& ledger, std::vector<Watch>& out) {
+  std::vector<model::GatewayId> gateways;
+  ledger.scan(table_prefix(model::Table::kGateway), [&](ByteView, ByteView value) {
+    gateways.push_back(decoded<model::GatewayRecord>(value).id);
+    return true;
+  });
+  for (const model::Currency& currency : genesis_.currencies) {
+    const auto raw = ledger.get(model::wallet_key(currency.id, model::WalletEpoch(1)));
+    CHECK(raw.has_value());
+    const auto wallet = decoded<model::ReserveWallet>(*raw);
+    const model::ExternalChain* chain = model::find_chain(genesis_, currency.chain);
+    CHECK(chain != nullptr);
+    for (model::GatewayId gateway : gateways) {
+      const Target target{currency.id, gateway};
+      auto script = custody::script_pubkey(chain_id_, wallet, gateway);
+      CHECK(script.ok());
+      if (!scripts_.emplace(std::make_pair(currency.chain, *script), target).second) continue;
+      out.push_back({currency.chain, followers::WatchScript{std::move(*script), chain->anchor_height}});
+    }
+  }
+}
+
+void ExternalChains::watch_slots(const LedgerView& ledger, std::vector<Watch>& out) {
+  std::set<std::pair<model::ExternalChainId, model::OutPoint>> open;
+  ledger.scan(table_prefix(model::Table::kSlot), [&](ByteView, ByteView value) {
+    const auto slot = decoded<model::SlotRecord>(value);
+    if (slot.status != model::SlotStatus::kOpen) return true;
+    const model::Currency* currency = model::find_currency(genesis_, slot.currency);
+    CHECK(currency != nullptr && !slot.inputs.empty());
+    open.emplace(currency->chain, slot.inputs.front().outpoint);
+    return true;
+  });
+  for (const auto& anchor : open) {
+    if (anchors_.contains(anchor)) continue;
+    // Whatever fills the slot is mined above the head that the ledger had recorded by then: nothing below can
+    // be it. At the first call nothing has been scanned yet, so that starting low costs nothing, and the slot
+    // may be an old one.
+    const auto raw = ledger.get(model::head_tip_key(anchor.first));
+    const model::ExternalChain* chain = model::find_chain(genesis_, anchor.first);
+    const model::ExternalHeight since =
+        raw && !first_call_ ? decoded<model::RecordedHead>(*raw).height : chain->anchor_height;
+    out.push_back({anchor.first, followers::WatchOutPoint{to_bitcoin(anchor.second), since}});
+  }
+  for (const auto& anchor : anchors_) {
+    if (open.contains(anchor)) continue;
+    out.push_back({anchor.first, followers::UnwatchOutPoint{to_bitcoin(anchor.second)}});
+  }
+  anchors_ = std::move(open);
+  first_call_ = false;
+}
+
+void ExternalChains::forget_minted(const LedgerView& ledger) {
+  for (auto& [chain, transactions] : transactions_) {
+    std::erase_if(transactions, [&](const auto& entry) {
+      const auto deposits = deposits_in(chain, entry.second);
+      const bool pays_us = !deposits.empty();
+      const bool spends = std::ranges::any_of(entry.second.spent, [&](const bitcoin::OutPoint& spent) {
+        return anchors_.contains({chain, {model::ExternalHash(spent.txid.array()), spent.vout}});
+      });
+      const bool all_minted = std::ranges::all_of(deposits, [&](const ExternalDeposit& deposit) {
+        const auto raw = ledger.get(model::mint_key(deposit.currency, deposit.outpoint));
+        return raw && decoded<model::MintRecord>(*raw).minted.has_value();
+      });
+      return !spends && (!pays_us || all_minted);
+    });
+  }
+}
+
+void ExternalChains::found(model::ExternalChainId chain, const followers::TransactionFound& transaction) {
+  transactions_[chain][transaction.txid] = transaction;
+}
+
+void ExternalChains::undone(model::ExternalChainId chain, model::ExternalHeight first) {
+  std::erase_if(transactions_[chain], [&](const auto& entry) { return entry.second.height >= first; });
+}
+
+std::vector<ExternalDeposit> ExternalChains::deposits_in(model::ExternalChainId chain,
+                                                         const followers::TransactionFound& found) const {
+  std::vector<ExternalDeposit> out;
+  const auto parsed = bitcoin::parse_stripped_transaction(found.transaction);
+  CHECK(parsed.ok());  // the follower has parsed it before
+  for (std::uint32_t vout = 0; vout < parsed->outputs.size(); ++vout) {
+    const auto target = scripts_.find({chain, parsed->outputs[vout].script_pubkey});
+    if (target == scripts_.end()) continue;
+    out.push_back({target->second.currency,
+                   target->second.gateway,
+                   {found.txid, vout},
+                   model::Amount(parsed->outputs[vout].value),
+                   found.height});
+  }
+  return out;
+}
+
+std::vector<ExternalDeposit> ExternalChains::deposits() const {
+  std::vector<ExternalDeposit> out;
+  for (const auto& [chain, transactions] : transactions_) {
+    for (const auto& [txid, found] : transactions) {
+      const auto more = deposits_in(chain, found);
+      out.insert(out.end(), more.begin(), more.end());
+    }
+  }
+  return out;
+}
+
+std::optional<ExternalSpend> ExternalChains::spend_of(model::ExternalChainId chain,
+                                                      const model::OutPoint& outpoint) const {
+  const auto transactions = transactions_.find(chain);
+  if (transactions == transactions_.end()) return std::nullopt;
+  for (const auto& [txid, found] : transactions->second) {
+    if (std::ranges::find(found.spent, to_bitcoin(outpoint)) != found.spent.end())
+      return ExternalSpend{txid, found.height};
+  }
+  return std::nullopt;
+}
+
+Result<model::BitcoinProof> ExternalChains::prove(model::ExternalChainId chain,
+                                                  const model::ExternalHash& txid,
+                                                  model::ExternalHeight up_to) const {
+  const auto transactions = transactions_.find(chain);
+  if (transactions == transactions_.end() || !transactions->second.contains(txid)) {
+    return not_found("external transaction " + to_hex_reversed(txid) +
+                     " is not in the best chain that this node sees");
+  }
+  return prove_(chain, transactions->second.at(txid), up_to);
+}
+
+}  // namespace custody::ledger::node

@@ -1,0 +1,109 @@
+#include <algorithm>
+#include <filesystem>
+
+#include "base/crypto/hash.h"
+#include "base/file.h"
+#include "ledger/network/curve.h"
+#include "policy/engine/bundle.h"
+#include "proto/reader/digests.h"
+#include "signer/ceremony/ceremony.h"
+#include "signer/ceremony/member_files.h"
+
+namespace custody::signer::ceremony {
+namespace {
+
+namespace model = ledger::model;
+
+constexpr std::size_t kMaxGenesisFile = 1u << 20;
+
+Result<const model::Member*> find_member(const model::Genesis& genesis, const std::string& name) {
+  for (const model::Member& member : genesis.members) {
+    if (as_text(member.name) == name) return &member;
+  }
+  return refused("genesis has no member named " + name, "make genesis from this member's public.json");
+}
+
+// The keys that genesis gives the member, by the names of the ceremony.
+std::vector<std::pair<std::string, PublicKey>> keys_in_genesis(const model::Genesis& genesis,
+                                                               const model::Member& member) {
+  std::vector<std::pair<std::string, PublicKey>> out = {{"validator", member.validator_key},
+                                                        {"attest", member.attest_key},
+                                                        {"governance", member.governance_key}};
+  for (const model::SeatKey& seat : member.seats) {
+    const model::Currency* currency = model::find_currency(genesis, seat.currency);
+    const std::string code = currency == nullptr ? "?" : std::string(as_text(currency->code));
+    out.emplace_back("seat-" + code + "-" + std::to_string(seat.epoch.get()), seat.key);
+  }
+  return out;
+}
+
+Status check_keys(const SignerConfig& config, const model::Genesis& genesis, const model::Member& member) {
+  const auto expected = keys_in_genesis(genesis, member);
+  const std::string hint = "make genesis from the public.json of this directory";
+  for (const auto& [name, key] : expected) {
+    const auto pin = std::ranges::find(config.keys, name, &journal::KeyPin::name);
+    if (pin == config.keys.end())
+      return refused("genesis names a key " + name + ", which this token does not have", hint);
+    if (pin->key != key) {
+      return refused(
+          "genesis has another key " + name + ": " + key.hex() + ", the token's is " + pin->key.hex(), hint);
+    }
+  }
+  for (const journal::KeyPin& pin : config.keys) {
+    const auto named = [&pin](const auto& each) { return each.first == pin.name; };
+    if (std::ranges::none_of(expected, named))
+      return refused("genesis does not have this member's key " + pin.name, hint);
+  }
+  return ok_status();
+}
+
+Status check_curve_key(const std::string& file, const model::Member& member) {
+  ASSIGN_OR_RETURN(const auto curve, ledger::network::read_curve_key_file(file));
+  if (curve.public_key == member.curve_key) return ok_status();
+  return refused("genesis has another CURVE key, " + member.curve_key.hex(),
+                 "make genesis from the public.json of this directory");
+}
+
+}  // namespace
+
+Result<Json> bind_member(const BindOptions& options, Entropy& entropy) {
+  const std::string base = options.directory + "/";
+  std::error_code error;
+  if (std::filesystem::exists(base + kSignerDirectory + "/" + journal::kFileName, error)) {
+    return exists("this member's signer has a journal; nothing was changed",
+                  "a signer is bound once: its journal is what keeps it from signing twice");
+  }
+  ASSIGN_OR_RETURN(const SignerConfig config, load_signer_config(base + kSignerConfig));
+  ASSIGN_OR_RETURN(const Bytes genesis_bytes, read_file(options.genesis, kMaxGenesisFile));
+  ASSIGN_OR_RETURN(const model::Genesis genesis, proto::reader::decode_genesis(genesis_bytes));
+  ASSIGN_OR_RETURN(const model::Member* member, find_member(genesis, config.member));
+  TRY(check_keys(config, genesis, *member));
+  TRY(check_curve_key(base + kCurveFile, *member));
+  ASSIGN_OR_RETURN(const Bytes policy_bytes, read_file(options.policy, policy::engine::kMaxPolicyFile));
+  ASSIGN_OR_RETURN(const auto policy,
+                   policy::engine::parse_policy(as_text(policy_bytes), options.policy, genesis.currencies));
+
+  const model::ChainId chain = proto::reader::chain_id_of(genesis_bytes);
+  journal::Binding binding;
+  binding.chain_id = Hash256(chain.array());
+  binding.member = member->id.get();
+  binding.policy = policy.hash;
+  binding.token_label = config.token_label;
+  binding.token_serial = config.token_serial;
+  binding.keys = config.keys;
+  TRY(write_file_atomic(base + kGenesisFile, genesis_bytes, 0600));
+  TRY(write_file_atomic(base + kPolicyFile, policy_bytes, 0600));
+  // Last: from here on the binding holds.
+  ASSIGN_OR_RETURN(const auto directory, open_directory(base + kSignerDirectory));
+  TRY(journal::SignerJournal::create(*directory, binding, entropy));
+
+  Json out = Json::object();
+  out.set("schema", "custody.binding/1");
+  out.set("member", config.member);
+  out.set("member_id", static_cast<std::uint64_t>(binding.member));
+  out.set("chain_id", chain.hex());
+  out.set("policy", policy.hash.hex());
+  return out;
+}
+
+}  // namespace custody::signer::ceremony
