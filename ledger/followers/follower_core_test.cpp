@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <functional>
 
 #include "ledger/custody/custody.h"
@@ -42,11 +43,16 @@ class FollowerCoreTest : public ::testing::Test {
 
   // Feeds the event, answers every call that follows from it, and keeps all other actions in `seen`.
   void feed(const Event& event) {
-    for (Action& action : core().step(event)) {
-      if (auto* call = std::get_if<Call>(&action)) {
-        feed(CallReply{call->id, now, answer(*call)});
-      } else {
-        seen.push_back(std::move(action));
+    std::deque<Event> events{event};  // a loop, because a long chain would overflow the stack
+    while (!events.empty()) {
+      std::vector<Action> actions = core().step(events.front());
+      events.pop_front();
+      for (Action& action : actions) {
+        if (auto* call = std::get_if<Call>(&action)) {
+          events.emplace_back(CallReply{call->id, now, answer(*call)});
+        } else {
+          seen.push_back(std::move(action));
+        }
       }
     }
   }
