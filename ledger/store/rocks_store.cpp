@@ -128,6 +128,7 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& director
   }
   const auto cache = rocksdb::NewLRUCache(kCacheBytes);
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
+  families.reserve(kFamilyCount + 1);
   for (std::size_t i = 0; i < kFamilyCount; ++i) {
     families.emplace_back(std::string(family_name(static_cast<Family>(i))), family_options(cache));
   }
