@@ -79,7 +79,7 @@ struct IsFixed<FixedBytes<N, Tag>> : std::true_type {};
 
 class Encoder {
  public:
-  explicit Encoder(Bytes& out) : out_(out), writer_(out) {}
+  explicit Encoder(Bytes& out) : writer_(out) {}
 
   template <typename T>
   void field(std::uint32_t number, const T& value) {
@@ -157,7 +157,6 @@ class Encoder {
     writer_.bytes(number, inner);
   }
 
-  Bytes& out_;
   Writer writer_;
 };
 
