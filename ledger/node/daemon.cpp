@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <csignal>
 #include <map>
+#include <thread>
 
 #include "base/clock.h"
 #include "base/entropy.h"
@@ -18,6 +19,7 @@
 #include "ledger/node/api_server.h"
 #include "ledger/node/external_chains.h"
 #include "ledger/node/node_config.h"
+#include "ledger/node/parallel_verifier.h"
 #include "ledger/node/replica.h"
 #include "ledger/node/signer_link.h"
 #include "ledger/store/rocks_store.h"
@@ -30,9 +32,15 @@ constexpr std::uint64_t kTickMs = 50;
 constexpr std::uint64_t kPeersFileMs = 200;
 constexpr std::size_t kMaxGenesisBytes = 1u << 20;
 constexpr std::size_t kMaxProblems = 8;
+constexpr std::size_t kMaxVerifierThreads = 8;
 
 model::LedgerMs ledger_now(const Clock& clock) {
   return model::LedgerMs(clock.wall().value);
+}
+
+// One per core; beyond that a block of this size has nothing to share out.
+std::size_t verifier_threads() {
+  return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kMaxVerifierThreads);
 }
 
 // What duties and API see of the replica.
@@ -116,7 +124,7 @@ class Daemon final : public Backend {
   std::unique_ptr<store::RocksStore> store_;
   std::unique_ptr<Directory> wal_directory_;
   std::unique_ptr<consensus::Log> wal_;
-  state::SerialVerifier verifier_;
+  ParallelVerifier verifier_{verifier_threads()};
   std::unique_ptr<Replica> replica_;
   std::unique_ptr<ReplicaView> view_;
   std::unique_ptr<ExternalChains> external_;
