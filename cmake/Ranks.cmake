@@ -107,6 +107,12 @@ function(custody_executable name)
   _custody_link(${name} "${ARG_DEPS}" "${ARG_EXTERNAL}")
 endfunction()
 
+# tests/support/paths.h for every test, whatever its rank.
+add_library(custody_test_paths OBJECT EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/tests/support/paths.cpp)
+target_include_directories(custody_test_paths PRIVATE ${CMAKE_SOURCE_DIR})
+target_compile_definitions(custody_test_paths PRIVATE
+  CUSTODY_SOURCE_DIR="${CMAKE_SOURCE_DIR}" CUSTODY_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
+
 # custody_test(<name> SOURCES ... DEPS ... [EXTERNAL ...] [LABELS ...] [ENVIRONMENT ...]): a GoogleTest executable.
 function(custody_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;EXTERNAL;LABELS;ENVIRONMENT" ${ARGN})
@@ -116,9 +122,8 @@ function(custody_test name)
   list(REMOVE_DUPLICATES ARG_DEPS)
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
-  target_compile_definitions(${name} PRIVATE CUSTODY_SOURCE_DIR="${CMAKE_SOURCE_DIR}" CUSTODY_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
   _custody_link(${name} "${ARG_DEPS}" "${ARG_EXTERNAL}")
-  target_link_libraries(${name} PRIVATE GTest::gmock GTest::gtest_main)
+  target_link_libraries(${name} PRIVATE custody_test_paths GTest::gmock GTest::gtest_main)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
   # gtest_discover_tests takes the elements of a list for more properties, so lists are set when ctest has found the tests.
   set(lists ${CMAKE_CURRENT_BINARY_DIR}/${name}_lists.cmake)

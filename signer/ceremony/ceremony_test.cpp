@@ -23,7 +23,7 @@ namespace custody::signer::ceremony {
 namespace {
 
 namespace model = ledger::model;
-using hsm::testing::kProbeModule;
+using hsm::testing::probe_module;
 
 constexpr UnixMs kNow{1'800'000'000'000};  // January 2027
 
@@ -52,7 +52,7 @@ class CeremonyTest : public ::testing::Test {
     options_.jurisdiction = "CH";
     options_.kyc_expiry = "2031-05-01";
     options_.currencies = {"BTC", "LTC"};
-    options_.module = kProbeModule;
+    options_.module = probe_module();
     options_.memory_lock = "secrets";
   }
 
@@ -94,7 +94,7 @@ TEST_F(CeremonyTest, InitMakesKeysThatTheSignerOpensAndPublishesThem) {
   std::vector<hsm::PinnedKey> pins;
   for (const auto& key : config.keys) pins.push_back({key.name, key.id, key.key});
   const Fd pin(::open(file(kUserPinFile).c_str(), O_RDONLY | O_CLOEXEC));
-  const auto token = hsm::Pkcs11Token::open({kProbeModule, config.token_label, config.token_serial}, pins,
+  const auto token = hsm::Pkcs11Token::open({probe_module(), config.token_label, config.token_serial}, pins,
                                             std::move(*read_secret_fd(pin.get(), 64)));
   ASSERT_TRUE(token.ok()) << token.status().to_string();
   EXPECT_TRUE((*token)->sign(config.keys[4].key, crypto::sha256(as_bytes("x"))).ok());
@@ -135,7 +135,7 @@ TEST_F(CeremonyTest, PinsFromDescriptorsAreNotKept) {
   EXPECT_FALSE(std::filesystem::exists(file(kUserPinFile)));
   EXPECT_FALSE(std::filesystem::exists(file(kSoPinFile)));
   const SignerConfig config = *load_signer_config(file(kSignerConfig));
-  EXPECT_TRUE(hsm::Pkcs11Token::open({kProbeModule, config.token_label, ""},
+  EXPECT_TRUE(hsm::Pkcs11Token::open({probe_module(), config.token_label, ""},
                                      {{"validator", config.keys[0].id, config.keys[0].key}},
                                      SecretBytes(as_bytes("user-pin-1")))
                   .ok());

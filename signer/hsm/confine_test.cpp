@@ -14,6 +14,7 @@
 
 #include "base/file.h"
 #include "signer/hsm/softhsm_fixture.h"
+#include "tests/support/paths.h"
 
 extern char** environ;
 
@@ -138,7 +139,7 @@ int start_once(const SoftHsm& hsm, const PinnedKey& key) {
   const SecretBytes pin = testing::user_pin();
   if (write(pin_pipe[1], pin.view().data(), pin.size()) != static_cast<ssize_t>(pin.size())) return -1;
   close(pin_pipe[1]);
-  std::vector<std::string> arguments = {CUSTODY_BIN_DIR "/hsm_start_helper",
+  std::vector<std::string> arguments = {tests::bin_dir() + "/hsm_start_helper",
                                         kSoftHsmModule,
                                         kLabel,
                                         hsm.tokens(),

@@ -15,8 +15,8 @@ class Pkcs11Threads : public ::testing::Test {
     hsm_.init_token();
     alpha_ = hsm_.generate("alpha", 1);
     beta_ = hsm_.generate("beta", 2);
-    auto token =
-        Pkcs11Token::open({testing::kProbeModule, testing::kLabel, ""}, {alpha_, beta_}, testing::user_pin());
+    auto token = Pkcs11Token::open({testing::probe_module(), testing::kLabel, ""}, {alpha_, beta_},
+                                   testing::user_pin());
     ASSERT_TRUE(token.ok()) << token.status().to_string();
     token_ = std::move(token).value();
   }

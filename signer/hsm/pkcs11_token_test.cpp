@@ -11,8 +11,8 @@ namespace custody::signer::hsm {
 namespace {
 
 using testing::kLabel;
-using testing::kProbeModule;
 using testing::kSoftHsmModule;
+using testing::probe_module;
 using testing::SoftHsm;
 using testing::user_pin;
 
@@ -25,7 +25,7 @@ class Pkcs11TokenTest : public ::testing::Test {
   }
 
   Result<std::unique_ptr<Pkcs11Token>> open(std::vector<PinnedKey> keys, SecretBytes pin = user_pin()) const {
-    return Pkcs11Token::open({kProbeModule, kLabel, serial_}, std::move(keys), std::move(pin));
+    return Pkcs11Token::open({probe_module(), kLabel, serial_}, std::move(keys), std::move(pin));
   }
   std::unique_ptr<Pkcs11Token> open_ok() const {
     auto token = open({alpha_, beta_});
@@ -105,7 +105,7 @@ TEST_F(Pkcs11TokenTest, AnEmptyPinOrNoKeyIsRefusedBeforeTheTokenIsAsked) {
 
 // README invariant 3.
 TEST_F(Pkcs11TokenTest, AMissingTokenIsNamedWithWhatIsThere) {
-  const auto token = Pkcs11Token::open({kProbeModule, "no such label", ""}, {alpha_}, user_pin());
+  const auto token = Pkcs11Token::open({probe_module(), "no such label", ""}, {alpha_}, user_pin());
   ASSERT_EQ(token.code(), Code::kNotFound);
   EXPECT_NE(token.status().message().find(kLabel), std::string::npos) << token.status().to_string();
   EXPECT_EQ(hsm_.count("C_Login"), 0u);
@@ -125,7 +125,7 @@ TEST_F(Pkcs11TokenTest, AnotherTokenWithTheSameLabelIsRefused) {
   const auto by_serial = open({alpha_});
   EXPECT_EQ(by_serial.code(), Code::kRefused) << by_serial.status().to_string();
   EXPECT_EQ(other.count("C_Login"), 0u);
-  const auto by_key = Pkcs11Token::open({kProbeModule, kLabel, ""}, {alpha_}, user_pin());
+  const auto by_key = Pkcs11Token::open({probe_module(), kLabel, ""}, {alpha_}, user_pin());
   ASSERT_EQ(by_key.code(), Code::kRefused) << by_key.status().to_string();
   EXPECT_NE(by_key.status().message().find("alpha"), std::string::npos);
   EXPECT_EQ(other.count("C_SignInit"), 0u);

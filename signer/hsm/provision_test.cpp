@@ -9,7 +9,7 @@ namespace custody::signer::hsm {
 namespace {
 
 using testing::kLabel;
-using testing::kProbeModule;
+using testing::probe_module;
 using testing::so_pin;
 using testing::SoftHsm;
 using testing::user_pin;
@@ -17,7 +17,7 @@ using testing::user_pin;
 class ProvisionerTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    auto loaded = Provisioner::load(kProbeModule);
+    auto loaded = Provisioner::load(probe_module());
     ASSERT_TRUE(loaded.ok()) << loaded.status().to_string();
     provisioner_ = std::move(loaded).value();
   }
@@ -29,7 +29,7 @@ class ProvisionerTest : public ::testing::Test {
   }
   // Key objects with this id, seen by a fresh look at the token.
   std::size_t objects_with_id(std::uint8_t id) {
-    const auto module = std::move(*Module::load(kProbeModule));
+    const auto module = std::move(*Module::load(probe_module()));
     const TokenInfo token = *find_token(*module, {kLabel, ""});
     const Session session = std::move(*Session::open(*module, token.slot, Session::Access::kReadOnly));
     EXPECT_TRUE(session.login(CKU_USER, user_pin()).ok());
@@ -50,7 +50,7 @@ TEST_F(ProvisionerTest, MakesATokenAndKeysThatTheSignerAccepts) {
   EXPECT_EQ(hsm_.count("C_Sign:01"), 1u);  // the test signature
   provisioner_.reset();
   const auto token =
-      Pkcs11Token::open({kProbeModule, kLabel, ""}, {{"validator", Bytes{1}, *key}}, user_pin());
+      Pkcs11Token::open({probe_module(), kLabel, ""}, {{"validator", Bytes{1}, *key}}, user_pin());
   ASSERT_TRUE(token.ok()) << token.status().to_string();
   EXPECT_TRUE((*token)->sign(*key, crypto::sha256(as_bytes("x"))).ok());
 }

@@ -12,11 +12,14 @@
 
 #include "base/crypto/hash.h"
 #include "signer/hsm/provision.h"
+#include "tests/support/paths.h"
 
 namespace custody::signer::hsm::testing {
 
 inline constexpr char kSoftHsmModule[] = "/usr/lib/softhsm/libsofthsm2.so";
-inline constexpr char kProbeModule[] = CUSTODY_BIN_DIR "/pkcs11_probe.so";
+inline std::string probe_module() {
+  return tests::bin_dir() + "/pkcs11_probe.so";
+}
 inline constexpr char kLabel[] = "custody-test";
 
 inline SecretBytes user_pin() {
@@ -29,7 +32,7 @@ inline SecretBytes so_pin() {
 class SoftHsm {
  public:
   SoftHsm() {
-    const std::filesystem::path root = std::filesystem::path(CUSTODY_BIN_DIR).parent_path() / "test-tokens";
+    const std::filesystem::path root = std::filesystem::path(tests::bin_dir()).parent_path() / "test-tokens";
     std::filesystem::create_directories(root);
     path_ = (root / "XXXXXX").string();
     if (mkdtemp(path_.data()) == nullptr) std::abort();

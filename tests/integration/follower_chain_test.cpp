@@ -21,6 +21,7 @@
 #include "ledger/chains/bitcoin/script.h"
 #include "ledger/custody/custody.h"
 #include "ledger/followers/follower.h"
+#include "tests/support/paths.h"
 
 extern char** environ;
 
@@ -35,7 +36,7 @@ constexpr std::chrono::seconds kPatience{60};
 constexpr std::uint32_t kRegtestBits = 0x207fffff;
 
 std::string source(const std::string& path) {
-  return std::string(CUSTODY_SOURCE_DIR) + "/" + path;
+  return tests::source_dir() + "/" + path;
 }
 
 // One bcoin process; it stops when its standard input closes.

@@ -267,9 +267,8 @@ TEST_F(SignerDaemon, A10_ASecondSignerOfTheSameMemberDoesNotStart) {
   ASSERT_EQ(pipe2(pin, O_CLOEXEC), 0);
   ASSERT_EQ(::write(pin[1], "2468-user", 9), 9);
   close(pin[1]);
-  second.start(
-      {std::string(CUSTODY_BIN_DIR) + "/custody-signerd", "--member", member.directory(), "--pin-fd", "10"},
-      member.path("logs/second.log"), [&] { dup2(pin[0], 10); });
+  second.start({tests::bin_dir() + "/custody-signerd", "--member", member.directory(), "--pin-fd", "10"},
+               member.path("logs/second.log"), [&] { dup2(pin[0], 10); });
   close(pin[0]);
   EXPECT_EQ(second.wait_exit(), 1);
   EXPECT_NE(member.read("logs/second.log").find("another custody-signerd"), std::string::npos);

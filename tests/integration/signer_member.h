@@ -23,6 +23,7 @@
 #include "signer/client/client.h"
 #include "signer/hsm/softhsm_fixture.h"
 #include "signer/journal/signer_journal.h"
+#include "tests/support/paths.h"
 #include "tests/support/payouts.h"
 
 namespace custody::tests {
@@ -116,7 +117,7 @@ class SignerMember {
     return {std::istreambuf_iterator<char>(file), {}};
   }
   std::string signer_toml(const std::string& memory_lock = "secrets") const {
-    std::string out = "member = \"member-4\"\nmodule = \"" + std::string(signer::hsm::testing::kProbeModule) +
+    std::string out = "member = \"member-4\"\nmodule = \"" + signer::hsm::testing::probe_module() +
                       "\"\nsofthsm_conf = \"softhsm2.conf\"\ntoken_directory = \"tokens\"\ntoken_label = \"" +
                       signer::hsm::testing::kLabel + "\"\ntoken_serial = \"" + serial_ +
                       "\"\nmemory_lock = \"" + memory_lock + "\"\n";
@@ -158,8 +159,8 @@ class SignerMember {
     CHECK(pipe2(pin_pipe, O_CLOEXEC) == 0 && pipe2(ready_pipe, O_CLOEXEC) == 0);
     CHECK(::write(pin_pipe[1], pin.data(), pin.size()) == static_cast<ssize_t>(pin.size()));
     close(pin_pipe[1]);
-    child_->start({std::string(CUSTODY_BIN_DIR) + "/custody-signerd", "--member", directory(), "--pin-fd",
-                   "10", "--ready-fd", "11"},
+    child_->start({tests::bin_dir() + "/custody-signerd", "--member", directory(), "--pin-fd", "10",
+                   "--ready-fd", "11"},
                   path("logs/signerd.log"), [&] {
                     dup2(pin_pipe[0], 10);
                     dup2(ready_pipe[1], 11);

@@ -11,11 +11,12 @@
 #include <string>
 
 #include "base/json.h"
+#include "tests/support/paths.h"
 
 namespace custody::tests {
 
 inline std::string vector_path(const std::string& relative) {
-  return std::string(CUSTODY_SOURCE_DIR) + "/../shared/vectors/" + relative;
+  return source_dir() + "/../shared/vectors/" + relative;
 }
 
 inline std::string read_vector(const std::string& relative) {

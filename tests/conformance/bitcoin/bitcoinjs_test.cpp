@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "ledger/chains/bitcoin/address.h"
 #include "tests/support/bitcoin_wallet.h"
+#include "tests/support/paths.h"
 #include "tests/support/vectors.h"
 
 namespace custody::ledger::chains::bitcoin {
@@ -52,7 +53,7 @@ Answers ask(const std::string& script, const std::vector<Json>& requests) {
     std::ofstream file(scratch.file("requests"));
     for (const Json& request : requests) file << request.dump() << '\n';
   }
-  const std::string folder = std::string(CUSTODY_SOURCE_DIR) + "/tests/conformance/bitcoin/";
+  const std::string folder = tests::source_dir() + "/tests/conformance/bitcoin/";
   const std::string command = "node " + quoted(folder + script) + " < " + quoted(scratch.file("requests")) +
                               " > " + quoted(scratch.file("answers"));
   Answers out;
@@ -67,14 +68,14 @@ Answers ask(const std::string& script, const std::vector<Json>& requests) {
   return out;
 }
 
-#define REQUIRE_BITCOINJS()                                                                                 \
-  do {                                                                                                      \
-    const std::string modules = std::string(CUSTODY_SOURCE_DIR) + "/deploy/npm/node_modules/bitcoinjs-lib"; \
-    if (!std::filesystem::exists(modules) || std::system("node --version > /dev/null 2>&1") != 0) {         \
-      const char* advice = "needs node, and npm ci --ignore-scripts in deploy/npm";                         \
-      if (tests::running_in_ci()) FAIL() << advice;                                                         \
-      GTEST_SKIP() << advice;                                                                               \
-    }                                                                                                       \
+#define REQUIRE_BITCOINJS()                                                                         \
+  do {                                                                                              \
+    const std::string modules = tests::source_dir() + "/deploy/npm/node_modules/bitcoinjs-lib";     \
+    if (!std::filesystem::exists(modules) || std::system("node --version > /dev/null 2>&1") != 0) { \
+      const char* advice = "needs node, and npm ci --ignore-scripts in deploy/npm";                 \
+      if (tests::running_in_ci()) FAIL() << advice;                                                 \
+      GTEST_SKIP() << advice;                                                                       \
+    }                                                                                               \
   } while (false)
 
 struct Spend {

@@ -11,7 +11,7 @@ namespace custody::tests::probe {
 namespace {
 
 using signer::hsm::Module;
-using signer::hsm::testing::kProbeModule;
+using signer::hsm::testing::probe_module;
 using signer::hsm::testing::SoftHsm;
 
 TEST(ProbeScript, ReadsEveryAction) {
@@ -43,7 +43,7 @@ TEST(ProbeScript, NamesTheLineThatItDoesNotUnderstand) {
 // README invariant 2.
 TEST(Probe, HasEveryFunctionOfTheList) {
   const SoftHsm hsm;
-  void* library = dlopen(kProbeModule, RTLD_NOW | RTLD_LOCAL);
+  void* library = dlopen(probe_module().c_str(), RTLD_NOW | RTLD_LOCAL);
   ASSERT_NE(library, nullptr) << dlerror();
   const auto get = reinterpret_cast<CK_RV (*)(CK_FUNCTION_LIST**)>(dlsym(library, "C_GetFunctionList"));
   ASSERT_NE(get, nullptr);
@@ -59,7 +59,7 @@ TEST(Probe, HasEveryFunctionOfTheList) {
 // README invariant 3.
 TEST(Probe, CountsOverRestartsOfTheModule) {
   const SoftHsm hsm;
-  for (int i = 0; i < 3; ++i) ASSERT_TRUE(Module::load(kProbeModule).ok());
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(Module::load(probe_module()).ok());
   EXPECT_EQ(hsm.count("C_Initialize"), 3u);
   EXPECT_EQ(hsm.count("C_Finalize"), 3u);
 }
@@ -67,7 +67,7 @@ TEST(Probe, CountsOverRestartsOfTheModule) {
 TEST(Probe, CountsACallThatItFails) {
   const SoftHsm hsm;
   hsm.script("C_Initialize 1 return CKR_DEVICE_ERROR\n");
-  EXPECT_FALSE(Module::load(kProbeModule).ok());
+  EXPECT_FALSE(Module::load(probe_module()).ok());
   EXPECT_EQ(hsm.count("C_Initialize"), 1u);
 }
 
@@ -77,7 +77,7 @@ TEST(Probe, CrashesByTheScriptAndTheCallIsCounted) {
     hsm.script(std::string("C_GetSlotList 1 ") + action + "\n");
     const pid_t child = fork();
     if (child == 0) {
-      const auto module = Module::load(kProbeModule);
+      const auto module = Module::load(probe_module());
       if (module.ok()) (void)signer::hsm::list_tokens(**module);
       _exit(0);
     }
