@@ -107,13 +107,8 @@ function(custody_executable name)
   _custody_link(${name} "${ARG_DEPS}" "${ARG_EXTERNAL}")
 endfunction()
 
-# tests/support/paths.h for every test, whatever its rank.
-add_library(custody_test_paths OBJECT EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/tests/support/paths.cpp)
-target_include_directories(custody_test_paths PRIVATE ${CMAKE_SOURCE_DIR})
-target_compile_definitions(custody_test_paths PRIVATE
-  CUSTODY_SOURCE_DIR="${CMAKE_SOURCE_DIR}" CUSTODY_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
-
-# custody_test(<name> SOURCES ... DEPS ... [EXTERNAL ...] [LABELS ...] [ENVIRONMENT ...]): a GoogleTest executable.
+# custody_test(<name> SOURCES ... DEPS ... [EXTERNAL ...] [LABELS ...] [ENVIRONMENT ...]): a GoogleTest executable. It may use
+# tests/support/paths.h, whatever its rank.
 function(custody_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;EXTERNAL;LABELS;ENVIRONMENT" ${ARGN})
   if(CUSTODY_FUZZ)
