@@ -76,7 +76,7 @@ Status io_error_errno(std::string_view what, int error_number) {
 
 namespace detail {
 void check_failed(const char* condition, const char* file, int line) {
-  std::fprintf(stderr, "CHECK failed: %s at %s:%d\n", condition, file, line);
+  static_cast<void>(std::fprintf(stderr, "CHECK failed: %s at %s:%d\n", condition, file, line));
   std::abort();
 }
 }  // namespace detail

@@ -117,7 +117,7 @@ class [[nodiscard]] Result {
 #define CUSTODY_CONCAT_INNER(a, b) a##b
 #define CUSTODY_CONCAT(a, b) CUSTODY_CONCAT_INNER(a, b)
 
-// Returns the error from the enclosing function; goes on when ok.
+// Returns the error from the enclosing function; goes on when ok. NOLINTBEGIN(bugprone-macro-parentheses)
 #define TRY(expression)                                                       \
   do {                                                                        \
     ::custody::Status try_status_ = ::custody::detail::as_status(expression); \
@@ -130,8 +130,8 @@ class [[nodiscard]] Result {
 #define ASSIGN_OR_RETURN_INNER(holder, declaration, expression) \
   auto holder = (expression);                                   \
   if (!holder.ok()) return holder.status();                     \
-  declaration = std::move(holder).value()  // NOLINT(bugprone-macro-parentheses): it declares
-
+  declaration = std::move(holder).value()
+// NOLINTEND(bugprone-macro-parentheses): declarations and names take none
 namespace detail {
 inline Status as_status(Status status) {
   return status;

@@ -108,12 +108,11 @@ Status check_entry(const Bytes& key, const Bytes& value) {
 }
 
 // Verifies all signatures of all transactions at once. Entry i is the verdict on transaction i.
-std::vector<Status> verify_signatures(const std::vector<const Signed*>& transactions,
-                                      SignatureVerifier& verifier) {
+std::vector<Status> verify_signatures(std::span<const Signed> transactions, SignatureVerifier& verifier) {
   std::vector<SignatureTask> tasks;
-  for (const Signed* transaction : transactions) {
-    const Hash256 digest(transaction->id().array());
-    for (const model::KeySignature& one : transaction->signatures()) {
+  for (const Signed& transaction : transactions) {
+    const Hash256 digest(transaction.id().array());
+    for (const model::KeySignature& one : transaction.signatures()) {
       tasks.push_back({one.key, digest, one.signature});
     }
   }
@@ -122,7 +121,7 @@ std::vector<Status> verify_signatures(const std::vector<const Signed*>& transact
   std::vector<Status> out(transactions.size());
   std::size_t at = 0;
   for (std::size_t i = 0; i < transactions.size(); ++i) {
-    for (const model::KeySignature& one : transactions[i]->signatures()) {
+    for (const model::KeySignature& one : transactions[i].signatures()) {
       if (valid[at++] != 0 || !out[i].ok()) continue;
       out[i] = invalid("the signature of key " + one.key.hex() + " does not verify or has a high S");
     }
@@ -258,7 +257,6 @@ Result<Execution> State::execute(const model::BlockHeader& header, std::span<con
                    std::to_string(transaction_budget(registry_)));
   }
   std::vector<Signed> decoded;
-  std::vector<const Signed*> pointers;
   std::vector<Hash256> leaves;
   decoded.reserve(envelopes.size());
   for (std::size_t i = 0; i < envelopes.size(); ++i) {
@@ -267,8 +265,7 @@ Result<Execution> State::execute(const model::BlockHeader& header, std::span<con
     decoded.push_back(std::move(*transaction));
     leaves.push_back(merkle::leaf_hash(envelopes[i]));
   }
-  for (const Signed& transaction : decoded) pointers.push_back(&transaction);
-  const std::vector<Status> verdicts = verify_signatures(pointers, verifier);
+  const std::vector<Status> verdicts = verify_signatures(decoded, verifier);
   Executor executor(*this, header.height, header.time, verifier);
   for (std::size_t i = 0; i < decoded.size(); ++i) {
     const Status status = verdicts[i].ok() ? executor.run(decoded[i]) : verdicts[i];
@@ -297,9 +294,7 @@ Result<Selection> State::select(const model::BlockHeader& header, std::span<cons
     decoded.push_back(std::move(*transaction));
     origin.push_back(i);
   }
-  std::vector<const Signed*> pointers;
-  for (const Signed& transaction : decoded) pointers.push_back(&transaction);
-  const std::vector<Status> verdicts = verify_signatures(pointers, verifier);
+  const std::vector<Status> verdicts = verify_signatures(decoded, verifier);
   Executor executor(*this, header.height, header.time, verifier);
   std::vector<Hash256> leaves;
   for (std::size_t i = 0; i < decoded.size(); ++i) {
@@ -318,7 +313,7 @@ Result<Selection> State::select(const model::BlockHeader& header, std::span<cons
 
 Result<Admitted> State::check_transaction(ByteView envelope, SignatureVerifier& verifier) const {
   ASSIGN_OR_RETURN(const Signed transaction, decode_signed(registry_, envelope));
-  const std::vector<Status> verdicts = verify_signatures({&transaction}, verifier);
+  const std::vector<Status> verdicts = verify_signatures({&transaction, 1}, verifier);
   TRY(verdicts[0]);
   Executor executor(*this, model::next(height_), model::LedgerMs(time_.get() + 1), verifier);
   TRY(executor.run(transaction));
