@@ -83,7 +83,7 @@ Status write_synced(int directory, const std::string& name, ByteView data, unsig
 Status replace_at(int directory, const std::string& name, ByteView data, unsigned mode,
                   const std::string& shown) {
   const std::string temporary = "." + name + ".tmp";
-  const Status written = write_synced(directory, temporary, data, mode, shown);
+  Status written = write_synced(directory, temporary, data, mode, shown);
   if (!written.ok()) {
     unlinkat(directory, temporary.c_str(), 0);
     return written;

@@ -159,7 +159,8 @@ Result<Json> Json::parse(std::string_view text, std::size_t max_size) {
   }
   std::size_t consumed = 0;
   JsonReader reader(&consumed);
-  const CountingCursor begin{text.data(), &consumed};
+  const CountingCursor begin{text.data(),
+                             &consumed};  // NOLINT(bugprone-suspicious-stringview-data-usage): with end
   const CountingCursor end{text.data() + text.size(), &consumed};
   try {
     nlohmann::json::sax_parse(begin, end, &reader);

@@ -14,7 +14,7 @@ namespace {
 
 // Small secrets share locked pages: a page each would exhaust RLIMIT_MEMLOCK with a few thousand keys.
 constexpr std::size_t kSlot = 64;
-constexpr std::size_t kArena = 16 * 1024;
+constexpr std::size_t kArena = std::size_t{16} * 1024;
 constexpr std::size_t kPage = 4096;
 
 std::size_t whole_pages(std::size_t size) {

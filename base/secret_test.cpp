@@ -23,6 +23,7 @@ std::string mapping_flags(const void* address) {
   for (std::string line; std::getline(smaps, line);) {
     unsigned long from = 0;
     unsigned long to = 0;
+    // NOLINTNEXTLINE(cert-err34-c): written by the kernel
     if (std::sscanf(line.c_str(), "%lx-%lx ", &from, &to) == 2) inside = from <= wanted && wanted < to;
     if (inside && line.starts_with("VmFlags:")) return line + " ";
   }

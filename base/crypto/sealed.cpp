@@ -24,7 +24,7 @@ using Cipher = std::unique_ptr<EVP_CIPHER_CTX, FreeCipher>;
 
 Result<SecretBytes> derive_key(const SecretBytes& password, ByteView salt, unsigned log2_n) {
   const std::uint64_t n = std::uint64_t{1} << log2_n;
-  const std::uint64_t memory = 128 * kBlockSize * (n + kParallelism + 2);
+  const std::uint64_t memory = std::uint64_t{128} * kBlockSize * (n + kParallelism + 2);
   SecretBytes key(std::size_t{32});
   if (EVP_PBE_scrypt(reinterpret_cast<const char*>(password.view().data()), password.size(), salt.data(),
                      salt.size(), n, kBlockSize, kParallelism, memory, key.span().data(), key.size()) != 1) {

@@ -122,9 +122,9 @@ class Reader {
   Status finish() {
     const std::uint64_t left = file_.size() - offset_;
     if (left == 0) return ok_status();
-    const Status damaged = corrupt("record " + std::to_string(sequence_) + " at byte " +
-                                       std::to_string(offset_) + " is damaged and is not the last",
-                                   "restore the journal; do not edit it");
+    Status damaged = corrupt("record " + std::to_string(sequence_) + " at byte " + std::to_string(offset_) +
+                                 " is damaged and is not the last",
+                             "restore the journal; do not edit it");
     if (left >= kOverhead + kMaxRecord) return damaged;  // more than one torn record can be
     ASSIGN_OR_RETURN(const Bytes tail, file_.read(offset_, static_cast<std::size_t>(left)));
     if (valid_record_follows(tail, link_of(digest_), sequence_)) return damaged;
