@@ -91,6 +91,7 @@ class Daemon final : public Backend {
   void step_duties(const DutiesEvent& event);
   void act(const DutiesAction& action);
   void serve_network();
+  void serve_duties_signer(const pollfd& descriptor);
   void serve_chain(model::ExternalChainId id, Chain& chain);
   void observe(model::ExternalChainId id, Chain& chain, const followers::Action& action);
   void watch_more();
@@ -278,8 +279,7 @@ Status Daemon::loop(int signal_fd) {
     if ((descriptors[1].revents & POLLIN) != 0) serve_network();
     for (const auto& reply : consensus_signer_->serve(descriptors[2], clock_.monotonic()))
       step(consensus::FromSigner{reply});
-    for (const auto& reply : duties_signer_->serve(descriptors[3], clock_.monotonic()))
-      step_duties(SignerAnswered{reply});
+    serve_duties_signer(descriptors[3]);
     std::size_t at = 4;
     for (auto& [id, chain] : chains_) {
       if ((descriptors[at++].revents & POLLIN) != 0) serve_chain(id, chain);
@@ -377,6 +377,13 @@ void Daemon::act(const DutiesAction& action) {
   } else if (const auto* report = std::get_if<DutiesReport>(&action)) {
     log::warning("duties.report", {{"message", report->status.to_string()}});
   }
+}
+
+void Daemon::serve_duties_signer(const pollfd& descriptor) {
+  const std::uint64_t connections = duties_signer_->connections();
+  for (const auto& reply : duties_signer_->serve(descriptor, clock_.monotonic()))
+    step_duties(SignerAnswered{reply});
+  if (duties_signer_->connections() != connections) step_duties(SignerConnected{});
 }
 
 void Daemon::serve_network() {
