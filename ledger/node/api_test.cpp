@@ -3,14 +3,12 @@
 
 #include <gtest/gtest.h>
 
-#include <set>
-
 #include "base/base64.h"
 #include "ledger/chains/bitcoin/psbt.h"
 #include "ledger/chains/bitcoin/script.h"
 #include "ledger/custody/custody.h"
+#include "ledger/node/fixture.h"
 #include "proto/reader/digests.h"
-#include "tests/support/network_fixture.h"
 
 namespace custody::ledger::node {
 namespace {
@@ -20,65 +18,12 @@ using model::MemberId;
 
 constexpr model::CurrencyId kBtc(1);
 
-class FixtureLedger final : public LedgerView {
- public:
-  explicit FixtureLedger(const tests::Network& network) : network_(network) {}
-  Height height() const override { return network_.state().height(); }
-  std::optional<Bytes> get(ByteView key) const override { return network_.state().get(key); }
-  void scan(ByteView prefix, const std::function<bool(ByteView, ByteView)>& visit) const override {
-    for (const auto& [key, value] : network_.state().scan(prefix)) {
-      if (!visit(key, value)) return;
-    }
-  }
-  Result<model::LedgerEvidence> evidence(const std::vector<Bytes>& keys) const override {
-    return network_.evidence(keys);
-  }
-
- private:
-  const tests::Network& network_;
-};
-
-// The node around the API: what is admitted waits until the test makes a block of it.
-class FixtureBackend final : public Backend {
- public:
-  explicit FixtureBackend(tests::Network& network) : network_(network), ledger_(network) {}
-  const LedgerView& ledger() const override { return ledger_; }
-  Result<std::optional<CommittedBlock>> block(Height height) const override {
-    const auto& blocks = network_.blocks();
-    if (height.get() == 0 || height.get() > blocks.size()) return std::optional<CommittedBlock>();
-    const tests::FinalBlock& found = blocks[height.get() - 1];
-    return std::optional(CommittedBlock{found.block, found.commit});
-  }
-  Result<std::optional<TransactionPlace>> find(const model::TxId& id) const override {
-    for (const tests::FinalBlock& one : network_.blocks()) {
-      for (std::uint32_t i = 0; i < one.block.transactions.size(); ++i) {
-        if (network_.id_of(one.block.transactions[i]) == id)
-          return std::optional(TransactionPlace{one.block.header.height, i});
-      }
-    }
-    return std::optional<TransactionPlace>();
-  }
-  bool pending(const model::TxId& id) const override { return waiting.contains(id); }
-  Status submit(const Bytes& envelope) override {
-    ++submissions;
-    state::SerialVerifier verifier;
-    ASSIGN_OR_RETURN(const state::Admitted admitted, network_.state().check_transaction(envelope, verifier));
-    waiting.emplace(admitted.id, envelope);
-    return ok_status();
-  }
-  Json status() const override { return Json::object().set("round", 3); }
-
-  std::map<model::TxId, Bytes> waiting;
-  int submissions = 0;
-
- private:
-  tests::Network& network_;
-  FixtureLedger ledger_;
-};
-
 class ApiTest : public ::testing::Test {
  protected:
-  ApiTest() : account_(net_.new_key()) { gateway_ = net_.register_gateway("gary", account_); }
+  ApiTest() : account_(net_.new_key()) {
+    gateway_ = net_.register_gateway("gary", account_);
+    backend_.more.set("round", 3);
+  }
 
   static Json params(std::initializer_list<std::pair<const char*, Json>> entries) {
     Json out = Json::object();
@@ -117,7 +62,7 @@ class ApiTest : public ::testing::Test {
   tests::Network net_;
   crypto::SoftwareKey account_;
   model::GatewayId gateway_;
-  FixtureBackend backend_{net_};
+  testing::NetworkBackend backend_{net_};
   Api api_{net_.genesis(), proto::reader::encode(net_.genesis()), MemberId(2), backend_};
 };
 
@@ -149,7 +94,7 @@ TEST_F(ApiTest, StatusTellsTheTipAndWhatTheDaemonAdds) {
 
 TEST_F(ApiTest, BeforeTheFirstBlockThereIsGenesisOnly) {
   tests::Network fresh;
-  FixtureBackend backend(fresh);
+  testing::NetworkBackend backend(fresh);
   Api api(fresh.genesis(), proto::reader::encode(fresh.genesis()), MemberId(1), backend);
   const auto status = api.handle("status", Json::object());
   ASSERT_TRUE(status.ok());

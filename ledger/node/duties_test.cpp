@@ -9,8 +9,8 @@
 #include "ledger/chains/bitcoin/transaction.h"
 #include "ledger/custody/custody.h"
 #include "ledger/light/light.h"
+#include "ledger/node/fixture.h"
 #include "proto/reader/digests.h"
-#include "tests/support/network_fixture.h"
 
 namespace custody::ledger::node {
 namespace {
@@ -22,30 +22,6 @@ using model::MemberId;
 constexpr model::CurrencyId kBtc(1);
 constexpr model::ExternalChainId kChain(1);
 constexpr MemberId kOwn(1);
-
-class FixtureView final : public LedgerView {
- public:
-  explicit FixtureView(const tests::Network& network) : network_(network) {}
-  model::Height height() const override { return network_.state().height(); }
-  std::optional<Bytes> get(ByteView key) const override {
-    ++reads;
-    return network_.state().get(key);
-  }
-  void scan(ByteView prefix, const std::function<bool(ByteView, ByteView)>& visit) const override {
-    for (const auto& [key, value] : network_.state().scan(prefix)) {
-      ++reads;
-      if (!visit(key, value)) return;
-    }
-  }
-  Result<model::LedgerEvidence> evidence(const std::vector<Bytes>& keys) const override {
-    if (network_.blocks().empty()) return unavailable("no block is committed yet");
-    return network_.evidence(keys);
-  }
-  mutable std::size_t reads = 0;
-
- private:
-  const tests::Network& network_;
-};
 
 class ChainView final : public ExternalView {
  public:
@@ -179,7 +155,7 @@ class DutiesTest : public ::testing::Test {
   crypto::SoftwareKey account_;
   model::GatewayId gateway_;
   bool registered_ = false;
-  FixtureView ledger_{net_};
+  testing::NetworkLedger ledger_{net_};
   ChainView external_{net_};
   SeededEntropy entropy_{9};
   Duties duties_ = make(kOwn);
@@ -204,7 +180,7 @@ TEST_F(DutiesTest, AHeadIsAttestedOnceAndTheLedgerTakesIt) {
 
 TEST_F(DutiesTest, NothingIsAttestedBeforeTheFirstBlock) {
   tests::Network fresh;
-  const FixtureView ledger(fresh);
+  const testing::NetworkLedger ledger(fresh);
   const ChainView external(fresh);
   Duties duties(fresh.genesis(), fresh.chain_id(), kOwn, ledger, external, entropy_);
   EXPECT_TRUE(duties.step(HeadSeen{kChain, ExternalHeight(3), {}, 0, model::FeeRate(1)}).empty());
