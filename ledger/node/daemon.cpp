@@ -79,6 +79,7 @@ class Daemon final : public Backend {
   explicit Daemon(std::string directory) : directory_(std::move(directory)) {}
 
   Status load_identity();
+  Status load_genesis(const std::string& path);
   Status open_ledger();
   Status start_network();
   Status start_followers();
@@ -159,11 +160,24 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const DaemonOptions& options) {
   return daemon;
 }
 
+Status Daemon::load_genesis(const std::string& path) {
+  constexpr std::string_view kHint = "custody-ceremony bind puts the network's genesis.bin there";
+  auto bytes = read_file(path, kMaxGenesisBytes);
+  if (!bytes.ok()) return bytes.status().with_hint(kHint);
+  auto genesis = proto::reader::decode_genesis(*bytes);
+  if (!genesis.ok()) return genesis.status().with_context(path).with_hint(kHint);
+  genesis_bytes_ = std::move(*bytes);
+  genesis_ = std::move(*genesis);
+  return ok_status();
+}
+
 Status Daemon::load_identity() {
-  ASSIGN_OR_RETURN(genesis_bytes_, read_file(directory_ + "/genesis.bin", kMaxGenesisBytes));
-  ASSIGN_OR_RETURN(genesis_, proto::reader::decode_genesis(genesis_bytes_));
+  TRY(load_genesis(directory_ + "/genesis.bin"));
   chain_id_ = proto::reader::chain_id_of(genesis_bytes_);
-  ASSIGN_OR_RETURN(curve_, network::read_curve_key_file(directory_ + "/secrets/curve.key"));
+  auto curve = network::read_curve_key_file(directory_ + "/secrets/curve.key");
+  if (!curve.ok())
+    return curve.status().with_hint("restore the member's own key: genesis names it, no other will do");
+  curve_ = std::move(*curve);
   for (const model::Member& member : genesis_.members) {
     if (equal(member.curve_key, curve_.public_key)) own_ = member.id;
   }

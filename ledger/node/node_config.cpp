@@ -47,7 +47,10 @@ Result<Endpoints> parse_endpoints(std::string_view text) {
 
 Result<NodeConfig> load_node_config(const std::string& member_directory, const model::Genesis& genesis) {
   const std::string path = member_directory + "/node.toml";
-  ASSIGN_OR_RETURN(Config file, Config::load(path));
+  auto loaded = Config::load(path);
+  if (loaded.code() == Code::kNotFound)
+    return loaded.status().with_hint("custody-ceremony init writes one; name the external nodes in it");
+  ASSIGN_OR_RETURN(Config file, std::move(loaded));
   NodeConfig out;
   ASSIGN_OR_RETURN(const std::string listen, file.string("listen"));
   if (!listen.starts_with(kTcp) || listen.size() == kTcp.size() ||
