@@ -1,5 +1,6 @@
 #include "base/status.h"
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <system_error>
@@ -71,7 +72,12 @@ CUSTODY_DEFINE_ERROR(internal_error, Code::kInternal)
 #undef CUSTODY_DEFINE_ERROR
 
 Status io_error_errno(std::string_view what, int error_number) {
-  return io_error(std::string(what) + ": " + std::generic_category().message(error_number));
+  std::string hint;
+  if (error_number == ENOSPC || error_number == EDQUOT)
+    hint = "the disk is full: free space on this file system, then start again";
+  if (error_number == EFBIG)
+    hint = "the limit on file sizes is reached (ulimit -f): raise it, then start again";
+  return io_error(std::string(what) + ": " + std::generic_category().message(error_number), std::move(hint));
 }
 
 namespace detail {

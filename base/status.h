@@ -65,7 +65,8 @@ Status exhausted(std::string message, std::string hint = {});
 Status unauthenticated(std::string message, std::string hint = {});
 Status corrupt(std::string message, std::string hint = {});
 Status io_error(std::string message, std::string hint = {});
-Status io_error_errno(std::string_view what, int error_number);  // "what: strerror"
+// "what: strerror"; for a full disk or a limit of file size with what to do.
+Status io_error_errno(std::string_view what, int error_number);
 Status outcome_unknown(std::string message, std::string hint = {});
 Status internal_error(std::string message, std::string hint = {});
 

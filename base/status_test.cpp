@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
 namespace custody {
 namespace {
 
@@ -26,6 +28,13 @@ TEST(Status, ErrorsTravelUpwardsWithContextAndHint) {
   EXPECT_EQ(status.code(), Code::kInvalid);
   EXPECT_EQ(status.to_string(), "invalid: halving: odd: 3 (give an even number)");
   EXPECT_EQ(status.with_hint("another").hint(), "give an even number");
+}
+
+TEST(Status, AFullDiskSaysWhatToDo) {
+  EXPECT_EQ(io_error_errno("writing x", EACCES).to_string(), "io: writing x: Permission denied");
+  for (const int full : {ENOSPC, EDQUOT})
+    EXPECT_NE(io_error_errno("writing x", full).hint().find("the disk is full"), std::string::npos);
+  EXPECT_NE(io_error_errno("writing x", EFBIG).hint().find("ulimit -f"), std::string::npos);
 }
 
 TEST(Status, MacrosReturnTheFirstError) {

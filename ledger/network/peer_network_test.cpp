@@ -155,7 +155,7 @@ class TwoNodes : public ::testing::Test {
 };
 
 TEST_F(TwoNodes, ExchangeMessagesOfAllSizesInOrder) {
-  const std::vector<std::size_t> sizes{0, 1, 33, 255, 256, 65'536, PeerLimits().max_message};
+  const std::vector<std::size_t> sizes{0, 1, 33, 255, 256, 65'536, model::kMaxPeerMessage};
   for (const std::size_t size : sizes) {
     ASSERT_TRUE(a_.network->send(0, Bytes(size, static_cast<std::uint8_t>(size))).ok());
     ASSERT_TRUE(b_.network->send(0, Bytes(size, 9)).ok());

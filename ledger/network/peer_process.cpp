@@ -24,7 +24,7 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr int kQueuedMessages = 32;   // per direction: with the largest messages 8 MiB, well below the cap
+constexpr int kQueuedMessages = 32;   // per direction: with the largest messages 10 MiB, well below the cap
 constexpr int kHandshakeMs = 10'000;  // an unknown caller holds a descriptor for no longer
 constexpr int kHeartbeatMs = 2'000;
 constexpr int kHeartbeatTimeoutMs = 8'000;

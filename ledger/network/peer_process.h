@@ -4,12 +4,14 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "ledger/model/peer_messages.h"
+
 namespace custody::ledger::network {
 
 // Limits that hold for each peer by itself.
 struct PeerLimits {
-  std::size_t max_message = std::size_t{256} << 10U;  // bytes of one message, both directions
-  std::size_t memory_cap = std::size_t{64} << 20U;  // bytes by which a peer process may grow after its start
+  std::size_t max_message = model::kMaxPeerMessage;  // bytes of one message, both directions
+  std::size_t memory_cap = std::size_t{64} << 20U;   // bytes by which a peer process may grow after its start
   std::uint64_t bytes_per_second = std::uint64_t{32} << 20U;  // received; above it reading pauses
   std::uint64_t messages_per_second = 20'000;                 // received; above it reading pauses
   std::size_t send_queue = std::size_t{4} << 20U;  // bytes waiting in the node; above it send() drops

@@ -90,6 +90,23 @@ std::string outpoint_text(const model::OutPoint& outpoint) {
   return to_hex_reversed(outpoint.txid) + ":" + std::to_string(outpoint.vout);
 }
 
+// A parameter that is not there is a mistake of the caller, never something to wait for as kNotFound would
+// say.
+Status require(const Json& params, std::string_view key) {
+  if (params.find(key) != nullptr) return ok_status();
+  return invalid("parameter \"" + std::string(key) + "\" is missing");
+}
+
+Result<std::string> text_at(const Json& params, std::string_view key) {
+  TRY(require(params, key));
+  return params.string_at(key);
+}
+
+Result<std::uint64_t> number_at(const Json& params, std::string_view key) {
+  TRY(require(params, key));
+  return params.u64_at(key);
+}
+
 }  // namespace
 
 Api::Api(model::Genesis genesis, const Bytes& genesis_bytes, model::MemberId own, Backend& backend)
@@ -115,6 +132,7 @@ Result<Json> Api::handle(const std::string& method, const Json& params) {
       {"reserves", &Api::reserves},       {"deposit_address", &Api::deposit_address}};
   const auto found = handlers.find(method);
   if (found == handlers.end()) return invalid("no such method: " + method.substr(0, 64));
+  if (params.find("wait_ms") != nullptr) TRY(params.u64_at("wait_ms").status());
   return (this->*found->second)(params);
 }
 
@@ -131,7 +149,7 @@ Json Api::names(const std::vector<model::MemberId>& members) const {
 }
 
 Result<model::Currency> Api::currency_at(const Json& params) const {
-  ASSIGN_OR_RETURN(const std::string code, params.string_at("currency"));
+  ASSIGN_OR_RETURN(const std::string code, text_at(params, "currency"));
   if (const model::Currency* found = model::find_currency_by_code(genesis_, code)) return *found;
   return invalid("currency \"" + code.substr(0, 16) + "\" is not on this ledger");
 }
@@ -185,7 +203,7 @@ Result<model::Address> Api::parse_account(const std::string& text) const {
 }
 
 Result<Json> Api::account(const Json& params) {
-  ASSIGN_OR_RETURN(const std::string text, params.string_at("address"));
+  ASSIGN_OR_RETURN(const std::string text, text_at(params, "address"));
   ASSIGN_OR_RETURN(const model::Address address, parse_account(text));
   Json balances = Json::object();
   for (const model::Currency& currency : genesis_.currencies) {
@@ -224,14 +242,15 @@ Result<Json> Api::where_is(const model::TxId& id) const {
 }
 
 Result<Json> Api::submit(const Json& params) {
-  ASSIGN_OR_RETURN(const std::string hex, params.string_at("envelope"));
+  ASSIGN_OR_RETURN(const std::string hex, text_at(params, "envelope"));
   ASSIGN_OR_RETURN(const Bytes envelope, from_hex(hex));
   ASSIGN_OR_RETURN(const auto decoded_tx,
                    proto::reader::decode_transaction(chain_id_, envelope, model::kMaxBlockBytes));
   ASSIGN_OR_RETURN(const auto place, backend_.find(decoded_tx.id));
   // Asked again while it waits: what was admitted stays admitted.
   if (!place && !backend_.pending(decoded_tx.id)) TRY(backend_.submit(envelope));
-  if (params.find("wait_ms") != nullptr && *params.u64_at("wait_ms") > 0) return where_is(decoded_tx.id);
+  const Json* wait_ms = params.find("wait_ms");  // a number: handle() has looked
+  if (wait_ms != nullptr && wait_ms->as_u64().value() > 0) return where_is(decoded_tx.id);
   Json out = Json::object();
   out.set("schema", "custody.tx/1")
       .set("tx", decoded_tx.id.hex())
@@ -240,13 +259,13 @@ Result<Json> Api::submit(const Json& params) {
 }
 
 Result<Json> Api::transaction(const Json& params) {
-  ASSIGN_OR_RETURN(const std::string hex, params.string_at("id"));
+  ASSIGN_OR_RETURN(const std::string hex, text_at(params, "id"));
   ASSIGN_OR_RETURN(const model::TxId id, model::TxId::from_hex(hex));
   return where_is(id);
 }
 
 Result<Json> Api::block(const Json& params) {
-  ASSIGN_OR_RETURN(const std::string text, params.string_at("height"));
+  ASSIGN_OR_RETURN(const std::string text, text_at(params, "height"));
   std::uint64_t height = backend_.ledger().height().get();
   if (text != "latest") {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), height);
@@ -377,7 +396,7 @@ Result<Json> Api::withdrawals(const Json& params) {
   ASSIGN_OR_RETURN(const auto currencies, currencies_of(params));
   std::string wanted;
   if (params.find("burn") != nullptr) {
-    ASSIGN_OR_RETURN(wanted, params.string_at("burn"));
+    ASSIGN_OR_RETURN(wanted, text_at(params, "burn"));
   }
   Json list = Json::array();
   Status status;
@@ -404,7 +423,11 @@ Result<Json> Api::withdrawals(const Json& params) {
 
 Result<Json> Api::slot(const Json& params) {
   ASSIGN_OR_RETURN(const model::Currency currency, currency_at(params));
-  ASSIGN_OR_RETURN(const std::uint64_t id, params.u64_at("slot"));
+  ASSIGN_OR_RETURN(const std::uint64_t id, number_at(params, "slot"));
+  bool raw_wanted = false;
+  if (params.find("raw") != nullptr) {
+    ASSIGN_OR_RETURN(raw_wanted, params.bool_at("raw"));
+  }
   const auto found = record<model::SlotRecord>(model::slot_key(currency.id, model::SlotId(id)));
   if (!found) return not_found("slot " + std::to_string(id) + " is not open and never was");
   const auto wallet = record<model::ReserveWallet>(model::wallet_key(currency.id, found->epoch));
@@ -422,8 +445,7 @@ Result<Json> Api::slot(const Json& params) {
       .set("m", std::uint64_t{wallet->threshold})
       .set("signatures", assembled.ok() ? std::uint64_t{wallet->threshold} : std::uint64_t{0})
       .set("signed_by", assembled.ok() ? names(assembled->signed_by) : Json::array());
-  const auto raw_wanted = params.bool_at("raw");
-  if (raw_wanted.ok() && *raw_wanted) {
+  if (raw_wanted) {
     if (!assembled.ok()) return assembled.status();
     out.set("raw", to_hex(assembled->raw));
   }
@@ -455,7 +477,7 @@ Result<Json> Api::reserves(const Json&) {
 
 Result<Json> Api::deposit_address(const Json& params) {
   ASSIGN_OR_RETURN(const model::Currency currency, currency_at(params));
-  ASSIGN_OR_RETURN(const std::string name, params.string_at("gateway"));
+  ASSIGN_OR_RETURN(const std::string name, text_at(params, "gateway"));
   std::optional<model::GatewayRecord> gateway;
   backend_.ledger().scan(table_prefix(model::Table::kGateway), [&](ByteView, ByteView value) {
     auto one = decoded<model::GatewayRecord>(value);

@@ -18,6 +18,15 @@ std::uint32_t frame_size(const Bytes& in) {
   return std::uint32_t{in[0]} << 24 | std::uint32_t{in[1]} << 16 | std::uint32_t{in[2]} << 8 | in[3];
 }
 
+bool holds_frame(const Bytes& in) {
+  return in.size() >= kFrameHeader && in.size() - kFrameHeader >= frame_size(in);
+}
+
+// A whole request is here, or the beginning of one that is too large.
+bool wants_turn(const Bytes& in) {
+  return holds_frame(in) || (in.size() >= kFrameHeader && frame_size(in) > kMaxApiRequest);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ApiServer>> ApiServer::listen(const std::string& path, Api& api) {
@@ -28,8 +37,9 @@ Result<std::unique_ptr<ApiServer>> ApiServer::listen(const std::string& path, Ap
 void ApiServer::prepare(std::vector<pollfd>& descriptors) const {
   descriptors.push_back({listener_.get(), POLLIN, 0});
   for (const Client& client : clients_) {
-    // While a client waits for its answer nothing more of it is read.
-    short events = client.waiting || !client.out.empty() ? 0 : POLLIN;
+    // While a client waits for its answer, or its next request for its turn, nothing more of it is read.
+    short events = client.waiting ? 0 : POLLIN;
+    if (!client.waiting && wants_turn(client.in)) events = POLLOUT;
     if (!client.out.empty()) events = POLLOUT;
     descriptors.push_back({client.socket.get(), events, 0});
   }
@@ -41,7 +51,10 @@ void ApiServer::serve(std::span<const pollfd> descriptors, MonotonicMs now) {
     CHECK(i < descriptors.size() && descriptors[i].fd == client.socket.get());
     const short events = descriptors[i++].revents;
     if ((events & (POLLERR | POLLHUP | POLLNVAL)) != 0 && (events & POLLIN) == 0) client.closed = true;
-    if ((events & POLLOUT) != 0) write_to(client);
+    if ((events & POLLOUT) != 0) {
+      if (!client.out.empty()) write_to(client);
+      take_frame(client, now);
+    }
     if ((events & POLLIN) != 0) read_from(client, now);
   }
   if ((descriptors[0].revents & POLLIN) != 0) accept_clients(now);
@@ -88,7 +101,7 @@ void ApiServer::take_frame(Client& client, MonotonicMs now) {
     client.closed = true;
     return;
   }
-  if (client.in.size() < kFrameHeader + size) return;
+  if (!holds_frame(client.in)) return;
   const Bytes frame(client.in.begin() + kFrameHeader, client.in.begin() + kFrameHeader + size);
   client.in.erase(client.in.begin(), client.in.begin() + kFrameHeader + size);
   request(client, frame, now);
@@ -97,6 +110,7 @@ void ApiServer::take_frame(Client& client, MonotonicMs now) {
 void ApiServer::request(Client& client, ByteView frame, MonotonicMs now) {
   const auto parsed = Json::parse(as_text(frame), kMaxApiRequest);
   if (!parsed.ok()) return answer(client, parsed.status());
+  if (parsed->find("method") == nullptr) return answer(client, invalid("the request names no method"));
   const auto method = parsed->string_at("method");
   if (!method.ok()) return answer(client, method.status());
   const Json* params = parsed->find("params");
@@ -154,7 +168,6 @@ void ApiServer::tick(MonotonicMs now) {
   for (Client& client : clients_) {
     if (client.waiting && now.value >= client.waiting->until) retry(client, now);
     if (!client.waiting && now.value - client.last_active > kApiIdleMs) client.closed = true;
-    take_frame(client, now);
   }
   std::erase_if(clients_, [](const Client& client) { return client.closed; });
 }

@@ -79,6 +79,7 @@ class Daemon final : public Backend {
   explicit Daemon(std::string directory) : directory_(std::move(directory)) {}
 
   Status load_identity();
+  Status load_genesis(const std::string& path);
   Status open_ledger();
   Status start_network();
   Status start_followers();
@@ -91,6 +92,7 @@ class Daemon final : public Backend {
   void step_duties(const DutiesEvent& event);
   void act(const DutiesAction& action);
   void serve_network();
+  void serve_duties_signer(const pollfd& descriptor);
   void serve_chain(model::ExternalChainId id, Chain& chain);
   void observe(model::ExternalChainId id, Chain& chain, const followers::Action& action);
   void watch_more();
@@ -158,11 +160,24 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const DaemonOptions& options) {
   return daemon;
 }
 
+Status Daemon::load_genesis(const std::string& path) {
+  constexpr std::string_view kHint = "custody-ceremony bind puts the network's genesis.bin there";
+  auto bytes = read_file(path, kMaxGenesisBytes);
+  if (!bytes.ok()) return bytes.status().with_hint(kHint);
+  auto genesis = proto::reader::decode_genesis(*bytes);
+  if (!genesis.ok()) return genesis.status().with_context(path).with_hint(kHint);
+  genesis_bytes_ = std::move(*bytes);
+  genesis_ = std::move(*genesis);
+  return ok_status();
+}
+
 Status Daemon::load_identity() {
-  ASSIGN_OR_RETURN(genesis_bytes_, read_file(directory_ + "/genesis.bin", kMaxGenesisBytes));
-  ASSIGN_OR_RETURN(genesis_, proto::reader::decode_genesis(genesis_bytes_));
+  TRY(load_genesis(directory_ + "/genesis.bin"));
   chain_id_ = proto::reader::chain_id_of(genesis_bytes_);
-  ASSIGN_OR_RETURN(curve_, network::read_curve_key_file(directory_ + "/secrets/curve.key"));
+  auto curve = network::read_curve_key_file(directory_ + "/secrets/curve.key");
+  if (!curve.ok())
+    return curve.status().with_hint("restore the member's own key: genesis names it, no other will do");
+  curve_ = std::move(*curve);
   for (const model::Member& member : genesis_.members) {
     if (equal(member.curve_key, curve_.public_key)) own_ = member.id;
   }
@@ -278,8 +293,7 @@ Status Daemon::loop(int signal_fd) {
     if ((descriptors[1].revents & POLLIN) != 0) serve_network();
     for (const auto& reply : consensus_signer_->serve(descriptors[2], clock_.monotonic()))
       step(consensus::FromSigner{reply});
-    for (const auto& reply : duties_signer_->serve(descriptors[3], clock_.monotonic()))
-      step_duties(SignerAnswered{reply});
+    serve_duties_signer(descriptors[3]);
     std::size_t at = 4;
     for (auto& [id, chain] : chains_) {
       if ((descriptors[at++].revents & POLLIN) != 0) serve_chain(id, chain);
@@ -377,6 +391,13 @@ void Daemon::act(const DutiesAction& action) {
   } else if (const auto* report = std::get_if<DutiesReport>(&action)) {
     log::warning("duties.report", {{"message", report->status.to_string()}});
   }
+}
+
+void Daemon::serve_duties_signer(const pollfd& descriptor) {
+  const std::uint64_t connections = duties_signer_->connections();
+  for (const auto& reply : duties_signer_->serve(descriptor, clock_.monotonic()))
+    step_duties(SignerAnswered{reply});
+  if (duties_signer_->connections() != connections) step_duties(SignerConnected{});
 }
 
 void Daemon::serve_network() {
@@ -523,7 +544,9 @@ Result<Fd> stop_signals() {
 }  // namespace
 
 Status run_daemon(const DaemonOptions& options) {
+  // A closed connection and a full file are errors of the call that meets them.
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);
   ASSIGN_OR_RETURN(const Fd signals, stop_signals());
   ASSIGN_OR_RETURN(const std::unique_ptr<Daemon> daemon, Daemon::start(options));
   return daemon->loop(signals.get());

@@ -14,6 +14,7 @@ constexpr std::uint64_t kAskAgainMs =
 constexpr std::uint64_t kFirstRetryMs = 1'000;  // after a refusal; doubles
 constexpr std::uint64_t kLastRetryMs = 60'000;
 constexpr std::uint64_t kBroadcastAgainMs = 10'000;
+constexpr std::uint64_t kLookMs = 500;  // between blocks: what the external chains show changes without one
 constexpr std::size_t kMaxAsked = 256;  // open questions to the signer
 
 std::string outpoint_text(const model::OutPoint& outpoint) {
@@ -22,10 +23,6 @@ std::string outpoint_text(const model::OutPoint& outpoint) {
 
 std::string slot_text(model::CurrencyId currency, model::SlotId slot) {
   return std::to_string(currency.get()) + "/" + std::to_string(slot.get());
-}
-
-Bytes table_prefix(model::Table table) {
-  return {static_cast<std::uint8_t>(table)};
 }
 
 }  // namespace
@@ -79,16 +76,24 @@ DutiesActions Duties::step(const DutiesEvent& event) {
     attest(*head, out);
   } else if (const auto* answer = std::get_if<SignerAnswered>(&event)) {
     answered(answer->reply, out);
-  } else if (std::holds_alternative<SignerLost>(event)) {
-    for (const auto& [id, entry] : asked_) attempts_[entry.first].not_before = 0;
-    asked_.clear();
+  } else if (std::holds_alternative<SignerConnected>(event)) {
+    attempts_.clear();
+    next_look_ = now_;
   } else {
     now_ = std::get<DutiesTick>(event).now.value;
-    for (const auto& [chain, best] : heads_) attest(best, out);
-    approve_mints(out);
-    serve_slots(out);
+    if (ledger_.height() != looked_at_ || now_ >= next_look_) look(out);
   }
   return out;
+}
+
+void Duties::look(DutiesActions& out) {
+  looked_at_ = ledger_.height();
+  next_look_ = now_ + kLookMs;
+  // What is still to be done was tried when it was due; the rest is done, or has passed by.
+  std::erase_if(attempts_, [&](const auto& entry) { return entry.second.not_before + kLastRetryMs < now_; });
+  for (const auto& [chain, best] : heads_) attest(best, out);
+  approve_mints(out);
+  for (const model::SlotRecord& slot : open_slots(genesis_, ledger_)) serve_slot(slot, out);
 }
 
 void Duties::ask(model::Intent intent, Asked asked, const std::string& task, DutiesActions& out) {
@@ -139,20 +144,16 @@ void Duties::answered(const model::SignReply& reply, DutiesActions& out) {
 
 void Duties::attest(const HeadSeen& head, DutiesActions& out) {
   if (ledger_.height() == model::Height(0)) return;  // nothing to build on before the first block
-  const std::string task = "attest chain " + std::to_string(head.chain.get());
+  const std::string task =
+      "attest chain " + std::to_string(head.chain.get()) + " at " + std::to_string(head.height.get());
   const auto tip = record<model::RecordedHead>(model::head_tip_key(head.chain));
   if (tip && head.height <= tip->height) return;
   const auto own = record<model::HeadVotes>(model::head_votes_key(head.chain, own_));
   if (own && !own->votes.empty() && head.height <= own->votes.back().height) return;
-  const std::string exact = task + " at " + std::to_string(head.height.get());
-  if (!due(exact)) return;
+  if (!due(task)) return;
   model::ExternalHead attested{own_, head.chain, head.height, head.hash, head.time, head.fee_rate};
   const model::HeadIntent intent{valid_until(), entropy_.next_u64(), attested};
-  // Heights pass by: the entry of the one before is of no more use.
-  std::erase_if(attempts_, [&](const auto& entry) {
-    return entry.first.starts_with(task + " at ") && entry.first != exact;
-  });
-  ask(intent, AskedHead{intent}, exact, out);
+  ask(intent, AskedHead{intent}, task, out);
 }
 
 // A recorded head that confirms the height deeply enough, with few enough headers in between: the tip, or for
@@ -205,17 +206,6 @@ void Duties::approve_mint(const ExternalDeposit& deposit, const std::string& tas
   if (!evidence.ok()) return failed(task, evidence.status(), out);
   intent.evidence = std::move(*evidence);
   ask(intent, AskedMint{intent}, task, out);
-}
-
-void Duties::serve_slots(DutiesActions& out) {
-  std::vector<model::SlotRecord> open;
-  ledger_.scan(table_prefix(model::Table::kSlot), [&](ByteView, ByteView value) {
-    auto slot = proto::reader::decode<model::SlotRecord>(value, 1u << 16);
-    CHECK(slot.ok());
-    if (slot->status == model::SlotStatus::kOpen) open.push_back(std::move(*slot));
-    return true;
-  });
-  for (const model::SlotRecord& slot : open) serve_slot(slot, out);
 }
 
 void Duties::serve_slot(const model::SlotRecord& slot, DutiesActions& out) {

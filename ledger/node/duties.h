@@ -66,8 +66,10 @@ struct HeadSeen {  // the follower's best block
 struct SignerAnswered {
   model::SignReply reply;
 };
-struct SignerLost {};  // the connection broke: what was asked must be asked again
-using DutiesEvent = std::variant<DutiesTick, HeadSeen, SignerAnswered, SignerLost>;
+// There is a new connection: what failed for want of one is tried again at once. What was outstanding on the
+// old one has been answered with kUnavailable before.
+struct SignerConnected {};
+using DutiesEvent = std::variant<DutiesTick, HeadSeen, SignerAnswered, SignerConnected>;
 
 // Actions.
 struct AskSigner {
@@ -92,6 +94,8 @@ class Duties {
          const LedgerView& ledger, const ExternalView& external, Entropy& entropy);
 
   DutiesActions step(const DutiesEvent& event);
+  // Things that have a time before which they are not tried (again); bounded by what is open, not by history.
+  std::size_t remembered() const { return attempts_.size(); }
 
  private:
   // What a question to the signer was about, so that the answer finds its way.
@@ -122,12 +126,12 @@ class Duties {
   void postpone(const std::string& task, std::uint64_t ms);
   void failed(const std::string& task, const Status& status, DutiesActions& out);
 
+  void look(DutiesActions& out);
   void attest(const HeadSeen& head, DutiesActions& out);
   void approve_mints(DutiesActions& out);
   void approve_mint(const ExternalDeposit& deposit, const std::string& task, DutiesActions& out);
   std::optional<model::RecordedHead> head_for(const model::Currency& currency, model::ExternalHeight height,
                                               std::uint32_t depth) const;
-  void serve_slots(DutiesActions& out);
   void serve_slot(const model::SlotRecord& slot, DutiesActions& out);
   void sign_slot(const model::SlotRecord& slot, const std::string& task, DutiesActions& out);
   void broadcast(const model::SlotRecord& slot, DutiesActions& out);
@@ -146,11 +150,17 @@ class Duties {
   const ExternalView& external_;
   Entropy& entropy_;
   std::uint64_t now_ = 0;
+  std::uint64_t next_look_ = 0;  // monotonic ms
+  model::Height looked_at_;
   std::uint64_t next_request_ = 1;
   std::map<std::uint64_t, std::pair<std::string, Asked>> asked_;
   std::map<std::string, Attempt> attempts_;
   std::map<model::ExternalChainId, HeadSeen> heads_;
 };
+
+// The slots that are open now, by currency and ascending. Costs what has been opened since the oldest of
+// them.
+std::vector<model::SlotRecord> open_slots(const model::Genesis& genesis, const LedgerView& ledger);
 
 // The transaction that fills a slot, with the witnesses of exactly m seats that have signed, and who they
 // are; kNotFound while fewer have. Signatures are those in the ledger's state.

@@ -62,14 +62,11 @@ void ExternalChains::watch_gateways(const LedgerView& ledger, std::vector<Watch>
 
 void ExternalChains::watch_slots(const LedgerView& ledger, std::vector<Watch>& out) {
   std::set<std::pair<model::ExternalChainId, model::OutPoint>> open;
-  ledger.scan(table_prefix(model::Table::kSlot), [&](ByteView, ByteView value) {
-    const auto slot = decoded<model::SlotRecord>(value);
-    if (slot.status != model::SlotStatus::kOpen) return true;
+  for (const model::SlotRecord& slot : open_slots(genesis_, ledger)) {
     const model::Currency* currency = model::find_currency(genesis_, slot.currency);
     CHECK(currency != nullptr && !slot.inputs.empty());
     open.emplace(currency->chain, slot.inputs.front().outpoint);
-    return true;
-  });
+  }
   for (const auto& anchor : open) {
     if (anchors_.contains(anchor)) continue;
     // Whatever fills the slot is mined above the head that the ledger had recorded by then: nothing below can

@@ -56,6 +56,7 @@ void SignerLink::connect(MonotonicMs now) {
     return;
   }
   socket_ = std::move(*socket);
+  ++connections_;
   reported_ = false;
   log::info("signer.connected");
 }

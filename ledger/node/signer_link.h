@@ -23,6 +23,7 @@ class SignerLink {
   // Answers since the last call. A lost connection answers everything outstanding with kUnavailable.
   std::vector<model::SignReply> serve(const pollfd& descriptor, MonotonicMs now);
   bool connected() const { return socket_.valid(); }
+  std::uint64_t connections() const { return connections_; }  // made so far
 
  private:
   void connect(MonotonicMs now);
@@ -33,6 +34,7 @@ class SignerLink {
   std::string path_;
   Fd socket_;
   std::uint64_t next_connect_ = 0;
+  std::uint64_t connections_ = 0;
   bool reported_ = false;
   std::deque<model::SignRequest> waiting_;
   std::set<std::uint64_t> outstanding_;

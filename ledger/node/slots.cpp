@@ -66,7 +66,31 @@ Result<Prepared> prepare(const model::ChainId& chain_id, const LedgerView& ledge
   return out;
 }
 
+// All slots of a currency are numbered in the order of their opening, and how many are open is in its totals.
+void append_open_slots(const LedgerView& ledger, model::CurrencyId currency,
+                       std::vector<model::SlotRecord>& out) {
+  const auto totals =
+      require<model::CurrencyTotals>(ledger, model::totals_key(currency), "a currency's totals");
+  CHECK(totals.ok());  // our own state
+  std::uint32_t left = totals->open_slots;
+  const std::size_t first = out.size();
+  for (std::uint64_t id = totals->next_slot - 1; left > 0; --id) {
+    auto slot = require<model::SlotRecord>(ledger, model::slot_key(currency, model::SlotId(id)), "a slot");
+    CHECK(slot.ok());
+    if (slot->status != model::SlotStatus::kOpen) continue;
+    out.push_back(std::move(*slot));
+    --left;
+  }
+  std::reverse(out.begin() + static_cast<std::ptrdiff_t>(first), out.end());
+}
+
 }  // namespace
+
+std::vector<model::SlotRecord> open_slots(const model::Genesis& genesis, const LedgerView& ledger) {
+  std::vector<model::SlotRecord> out;
+  for (const model::Currency& currency : genesis.currencies) append_open_slots(ledger, currency.id, out);
+  return out;
+}
 
 Result<AssembledSlot> assemble_slot(const model::ChainId& chain_id, const LedgerView& ledger,
                                     const model::SlotRecord& slot) {

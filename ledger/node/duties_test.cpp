@@ -1,0 +1,436 @@
+// One member's duties over the real state machine; its signer signs what it is asked to with software keys.
+#include "ledger/node/duties.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "ledger/chains/bitcoin/script.h"
+#include "ledger/chains/bitcoin/transaction.h"
+#include "ledger/custody/custody.h"
+#include "ledger/light/light.h"
+#include "ledger/node/fixture.h"
+#include "proto/reader/digests.h"
+
+namespace custody::ledger::node {
+namespace {
+
+namespace bitcoin = chains::bitcoin;
+using model::ExternalHeight;
+using model::MemberId;
+
+constexpr model::CurrencyId kBtc(1);
+constexpr model::ExternalChainId kChain(1);
+constexpr MemberId kOwn(1);
+
+class ChainView final : public ExternalView {
+ public:
+  explicit ChainView(tests::Network& network) : network_(network) {}
+  std::vector<ExternalDeposit> deposits() const override { return paid; }
+  std::optional<ExternalSpend> spend_of(model::ExternalChainId,
+                                        const model::OutPoint& outpoint) const override {
+    const auto found = spent.find(outpoint);
+    return found == spent.end() ? std::nullopt : std::optional(found->second);
+  }
+  Result<model::BitcoinProof> prove(model::ExternalChainId, const model::ExternalHash& txid,
+                                    ExternalHeight up_to) const override {
+    if (!proves) return not_found("that block is gone");
+    return network_.chain(kBtc).proof(Hash256(txid.array()), up_to.get());
+  }
+  std::vector<ExternalDeposit> paid;
+  std::map<model::OutPoint, ExternalSpend> spent;
+  bool proves = true;
+
+ private:
+  tests::Network& network_;
+};
+
+template <typename T, typename Actions>
+std::vector<T> only(const Actions& actions) {
+  std::vector<T> out;
+  for (const auto& action : actions) {
+    if (const auto* one = std::get_if<T>(&action)) out.push_back(*one);
+  }
+  return out;
+}
+
+class DutiesTest : public ::testing::Test {
+ protected:
+  DutiesTest() : account_(net_.new_key()) { gateway_ = net_.register_gateway("gary", account_); }
+
+  Duties make(MemberId own) { return {net_.genesis(), net_.chain_id(), own, ledger_, external_, entropy_}; }
+  DutiesActions tick(std::uint64_t ms = 1'000) {
+    now_ += ms;
+    return duties_.step(DutiesTick{{now_}});
+  }
+  DutiesActions see_head() {
+    tests::FakeChain& chain = net_.chain(kBtc);
+    return duties_.step(HeadSeen{kChain, ExternalHeight(chain.height()), chain.hash(chain.height()),
+                                 1'700'000'000, model::FeeRate(3'000)});
+  }
+  DutiesActions answer(const model::SignReply& reply) { return duties_.step(SignerAnswered{reply}); }
+  DutiesActions refuse(const AskSigner& ask, Code code = Code::kRefused) {
+    model::SignReply reply;
+    reply.id = ask.request.id;
+    reply.code = static_cast<std::uint8_t>(code);
+    reply.rule = to_bytes("guard.some_rule");
+    reply.message = to_bytes("for a reason");
+    return answer(reply);
+  }
+  // What a signer that agrees to everything answers.
+  model::SignReply approve(const AskSigner& ask) {
+    model::SignReply reply;
+    reply.id = ask.request.id;
+    const auto sign = [&](const auto& intent, const model::TransactionBody& body) {
+      const Bytes raw =
+          net_.sign(model::Transaction{1, intent.valid_until, intent.salt, body}, {&net_.keys(kOwn).attest});
+      const auto envelope = proto::reader::decode<model::Envelope>(raw, raw.size());
+      reply.signatures = {envelope->signatures.front().signature};
+    };
+    if (const auto* head = std::get_if<model::HeadIntent>(&ask.request.intent)) {
+      sign(*head, head->head);
+    } else if (const auto* mint = std::get_if<model::MintIntent>(&ask.request.intent)) {
+      sign(*mint, mint->approval);
+    } else if (const auto* slot = std::get_if<model::SlotSignatureIntent>(&ask.request.intent)) {
+      sign(*slot, slot->slot_signature);
+    } else {
+      const auto& payout = std::get<model::PayoutIntent>(ask.request.intent);
+      const auto digests =
+          custody::payout_digests(net_.chain_id(), net_.slot(kBtc, payout.slot.get()), net_.wallet(kBtc));
+      for (const Hash256& digest : *digests)
+        reply.signatures.push_back(net_.keys(kOwn).seats.front().sign(digest));
+    }
+    return reply;
+  }
+  void expect_taken(const DutiesActions& actions) {
+    const auto submitted = only<SubmitTransaction>(actions);
+    ASSERT_EQ(submitted.size(), 1u);
+    const Status status = net_.produce({submitted.front().envelope});
+    EXPECT_TRUE(status.ok()) << status.to_string();
+  }
+  AskSigner only_question(const DutiesActions& actions) {
+    const auto asked = only<AskSigner>(actions);
+    EXPECT_EQ(asked.size(), 1u);
+    return asked.empty() ? AskSigner{} : asked.front();
+  }
+
+  // Pays the gateway's deposit script and mines the block; the ledger knows nothing of it yet.
+  ExternalDeposit pay(std::uint64_t amount) {
+    const auto script = custody::script_pubkey(net_.chain_id(), net_.wallet(kBtc), gateway_);
+    const auto payment = net_.chain(kBtc).pay({{amount, *script}});
+    const std::uint32_t height = net_.chain(kBtc).mine({payment});
+    return {kBtc,
+            gateway_,
+            {model::ExternalHash(payment.txid().array()), 0},
+            model::Amount(amount),
+            ExternalHeight(height)};
+  }
+  ExternalDeposit deep_deposit(std::uint64_t amount = 1'000'000) {
+    external_.paid.push_back(pay(amount));
+    net_.chain(kBtc).mine_empty(net_.parameters(kBtc).deposit_depth - 1);
+    net_.attest_head(kBtc);
+    return external_.paid.back();
+  }
+  model::SlotRecord open_slot() {
+    net_.mint(gateway_, kBtc, 100'000'000);  // a coin of its own for each slot
+    if (!registered_) {
+      net_.register_payout(gateway_, account_, kBtc, net_.payout_script(1));
+      registered_ = true;
+    }
+    const std::uint64_t id = net_.state().get<model::CurrencyTotals>(model::totals_key(kBtc))->next_slot;
+    EXPECT_TRUE(
+        net_.produce({net_.burn(gateway_, account_, kBtc, 20'000, 100'000, net_.payout_script(1))}).ok());
+    for (int i = 0; i < 4; ++i) EXPECT_TRUE(net_.produce().ok());
+    return net_.slot(kBtc, id);
+  }
+  // Mines what fills the slot and lets the own node see it.
+  void fill(const model::SlotRecord& slot) {
+    const model::SettlementProof proof = net_.settlement(slot);
+    const auto filling = bitcoin::parse_stripped_transaction(proof.proof.transaction);
+    external_.spent[slot.inputs.front().outpoint] = {model::ExternalHash(filling->txid().array()),
+                                                     proof.proof.height};
+  }
+
+  tests::Network net_;
+  crypto::SoftwareKey account_;
+  model::GatewayId gateway_;
+  bool registered_ = false;
+  testing::NetworkLedger ledger_{net_};
+  ChainView external_{net_};
+  SeededEntropy entropy_{9};
+  Duties duties_ = make(kOwn);
+  std::uint64_t now_ = 0;
+};
+
+// --- external heads ---
+
+TEST_F(DutiesTest, AHeadIsAttestedOnceAndTheLedgerTakesIt) {
+  net_.chain(kBtc).mine_empty(5);
+  const auto ask = only_question(see_head());
+  EXPECT_EQ(std::get<model::HeadIntent>(ask.request.intent).head.fee_rate, model::FeeRate(3'000));
+  EXPECT_TRUE(only<AskSigner>(see_head()).empty()) << "while the question is open";
+  expect_taken(answer(approve(ask)));
+  EXPECT_TRUE(only<AskSigner>(tick(100'000)).empty()) << "the ledger has our vote";
+  const auto votes = net_.head_votes(kBtc);
+  ASSERT_TRUE(net_.produce({votes[1], votes[2]}).ok());
+  EXPECT_TRUE(only<AskSigner>(tick(100'000)).empty()) << "the ledger has recorded it";
+  net_.chain(kBtc).mine();
+  EXPECT_EQ(only<AskSigner>(see_head()).size(), 1u);
+}
+
+TEST_F(DutiesTest, NothingIsAttestedBeforeTheFirstBlock) {
+  tests::Network fresh;
+  const testing::NetworkLedger ledger(fresh);
+  const ChainView external(fresh);
+  Duties duties(fresh.genesis(), fresh.chain_id(), kOwn, ledger, external, entropy_);
+  EXPECT_TRUE(duties.step(HeadSeen{kChain, ExternalHeight(3), {}, 0, model::FeeRate(1)}).empty());
+}
+
+TEST_F(DutiesTest, AnAttestationThatIsNotInABlockIsMadeAgain) {
+  net_.chain(kBtc).mine();
+  (void)answer(approve(only_question(see_head())));
+  EXPECT_TRUE(tick(4'999).empty());
+  expect_taken(answer(approve(only_question(tick(1'000)))));
+}
+
+// --- mints ---
+
+TEST_F(DutiesTest, ADeepDepositIsApprovedWithEvidenceAndTheLedgerTakesIt) {
+  const ExternalDeposit deposit = deep_deposit();
+  const auto ask = only_question(tick());
+  const auto& intent = std::get<model::MintIntent>(ask.request.intent);
+  EXPECT_EQ(intent.approval.outpoint, deposit.outpoint);
+  EXPECT_EQ(intent.approval.amount, deposit.amount);
+  const auto proven = light::ProvenState::check(
+      net_.chain_id(), proto::reader::member_set_hash(model::member_set(net_.genesis())), intent.evidence);
+  ASSERT_TRUE(proven.ok()) << proven.status().to_string();
+  EXPECT_TRUE(proven
+                  ->require<model::RecordedHead>(
+                      model::head_key(kChain, ExternalHeight(net_.chain(kBtc).height())), "the head")
+                  .ok());
+  expect_taken(answer(approve(ask)));
+  const auto mint = net_.state().get<model::MintRecord>(model::mint_key(kBtc, deposit.outpoint));
+  EXPECT_EQ(mint->approvals, std::vector<MemberId>{kOwn});
+  EXPECT_TRUE(only<AskSigner>(tick(100'000)).empty()) << "approved once";
+}
+
+TEST_F(DutiesTest, ADepositThatIsShallowOrDustIsNotAskedFor) {
+  external_.paid.push_back(pay(net_.parameters(kBtc).min_deposit.get() - 1));
+  external_.paid.push_back(pay(1'000'000));
+  net_.chain(kBtc).mine_empty(net_.parameters(kBtc).deposit_depth - 2);
+  net_.attest_head(kBtc);
+  EXPECT_TRUE(tick().empty());
+  net_.chain(kBtc).mine();
+  net_.attest_head(kBtc);
+  EXPECT_EQ(std::get<model::MintIntent>(only_question(tick()).request.intent).approval.amount,
+            model::Amount(1'000'000));
+}
+
+TEST_F(DutiesTest, AMintedDepositIsNotAskedFor) {
+  const model::MintApproval terms = net_.deposit(gateway_, kBtc, 1'000'000);
+  auto approvals = net_.mint_approvals(terms);
+  approvals.erase(approvals.begin());  // ours
+  approvals.push_back([&] {
+    model::MintApproval last = terms;
+    last.member = MemberId(4);
+    return net_.attest(MemberId(4), last);
+  }());
+  ASSERT_TRUE(net_.produce(approvals).ok());
+  external_.paid.push_back({kBtc, gateway_, terms.outpoint, terms.amount, terms.proof.height});
+  EXPECT_TRUE(tick().empty());
+}
+
+TEST_F(DutiesTest, AnOldDepositIsProvenUnderAHeadThatIsNearEnough) {
+  external_.paid.push_back(pay(1'000'000));
+  net_.chain(kBtc).mine_empty(10);
+  net_.attest_head(kBtc);
+  const std::uint32_t near = net_.chain(kBtc).height();
+  net_.chain(kBtc).mine_empty(model::kMaxProofHeaders);
+  net_.attest_head(kBtc);
+  const auto ask = only_question(tick());
+  const auto& proof = std::get<model::MintIntent>(ask.request.intent).approval.proof;
+  EXPECT_EQ(proof.height.get() + proof.headers.size() - 1, near);
+  expect_taken(answer(approve(ask)));
+}
+
+TEST_F(DutiesTest, ADepositThatCannotBeProvenIsReportedAndTriedAgain) {
+  deep_deposit();
+  external_.proves = false;
+  const auto reports = only<DutiesReport>(tick());
+  ASSERT_EQ(reports.size(), 1u);
+  EXPECT_NE(reports[0].status.message().find("that block is gone"), std::string::npos);
+  external_.proves = true;
+  EXPECT_EQ(only<AskSigner>(tick()).size(), 1u);
+}
+
+TEST_F(DutiesTest, OpenQuestionsAreBounded) {
+  const auto script = custody::script_pubkey(net_.chain_id(), net_.wallet(kBtc), gateway_);
+  const auto payment = net_.chain(kBtc).pay(std::vector<bitcoin::TxOut>(300, {1'000'000, *script}));
+  const ExternalHeight height(net_.chain(kBtc).mine({payment}));
+  for (std::uint32_t vout = 0; vout < 300; ++vout) {
+    external_.paid.push_back({kBtc,
+                              gateway_,
+                              {model::ExternalHash(payment.txid().array()), vout},
+                              model::Amount(1'000'000),
+                              height});
+  }
+  net_.chain(kBtc).mine_empty(net_.parameters(kBtc).deposit_depth - 1);
+  net_.attest_head(kBtc);
+  EXPECT_EQ(only<AskSigner>(tick()).size(), 256u);
+  EXPECT_TRUE(only<AskSigner>(tick(100'000)).empty()) << "nobody has answered";
+}
+
+// --- slots ---
+
+TEST_F(DutiesTest, ASlotIsSignedPublishedBroadcastAndSettled) {
+  const model::SlotRecord slot = open_slot();
+  const auto payout = only_question(tick());
+  EXPECT_EQ(std::get<model::PayoutIntent>(payout.request.intent).slot, slot.id);
+  const auto publication = only_question(answer(approve(payout)));
+  EXPECT_EQ(std::get<model::SlotSignatureIntent>(publication.request.intent).plan, slot);
+  expect_taken(answer(approve(publication)));
+  EXPECT_TRUE(tick(100'000).empty()) << "signed, and one seat is not enough";
+
+  ASSERT_TRUE(net_.produce({net_.slot_signature(MemberId(2), slot)}).ok());
+  const auto two = assemble_slot(net_.chain_id(), ledger_, slot);
+  EXPECT_EQ(two.code(), Code::kNotFound);
+  EXPECT_EQ(two.status().message(), "2 of 3 seats have signed the slot");
+  ASSERT_TRUE(net_.produce({net_.slot_signature(MemberId(4), slot)}).ok());
+  const auto three = assemble_slot(net_.chain_id(), ledger_, slot);
+  ASSERT_TRUE(three.ok()) << three.status().to_string();
+  EXPECT_EQ(three->signed_by, (std::vector<MemberId>{MemberId(1), MemberId(2), MemberId(4)}));
+  auto broadcast = only<BroadcastExternal>(tick());
+  ASSERT_EQ(broadcast.size(), 1u);
+  EXPECT_EQ(broadcast[0].raw, three->raw);
+  EXPECT_TRUE(only<BroadcastExternal>(tick(9'000)).empty());
+  EXPECT_EQ(only<BroadcastExternal>(tick(1'000)).size(), 1u)
+      << "again, as long as the chain does not show it";
+
+  fill(slot);
+  auto actions = tick(20'000);
+  EXPECT_TRUE(only<BroadcastExternal>(actions).empty());
+  Duties other = make(MemberId(2));
+  const auto same = other.step(DutiesTick{{now_}});
+  ASSERT_EQ(only<SubmitTransaction>(actions).size(), 1u);
+  ASSERT_EQ(only<SubmitTransaction>(same).size(), 1u);
+  EXPECT_EQ(only<SubmitTransaction>(actions)[0].envelope, only<SubmitTransaction>(same)[0].envelope);
+  expect_taken(actions);
+  EXPECT_EQ(net_.slot(kBtc, slot.id.get()).status, model::SlotStatus::kSettled);
+  EXPECT_TRUE(tick(100'000).empty());
+}
+
+TEST_F(DutiesTest, ASettlementWaitsForItsDepth) {
+  const model::SlotRecord slot = open_slot();
+  fill(slot);
+  external_.spent.begin()->second.height = ExternalHeight(net_.chain(kBtc).height());
+  EXPECT_TRUE(only<SubmitTransaction>(tick()).empty());
+}
+
+TEST_F(DutiesTest, AfterARestartASlotIsServedAgain) {
+  const model::SlotRecord slot = open_slot();
+  EXPECT_EQ(only<AskSigner>(tick()).size(), 1u);
+  Duties restarted = make(kOwn);
+  const auto ask = only_question(restarted.step(DutiesTick{{now_}}));
+  EXPECT_EQ(std::get<model::PayoutIntent>(ask.request.intent).slot, slot.id);
+}
+
+TEST_F(DutiesTest, OpenSlotsAreFoundInOrderWhateverHasSettledBetween) {
+  std::vector<model::SlotRecord> slots;
+  for (int i = 0; i < 3; ++i) slots.push_back(open_slot());
+  ASSERT_TRUE(net_.produce({net_.sign(model::TransactionBody(net_.settlement(slots[1])), {})}).ok());
+  EXPECT_EQ(open_slots(net_.genesis(), ledger_), (std::vector<model::SlotRecord>{slots[0], slots[2]}));
+}
+
+// --- the signer ---
+
+TEST_F(DutiesTest, ARefusalIsReportedAndTriedEverLessOften) {
+  deep_deposit();
+  AskSigner ask = only_question(tick());
+  for (const std::uint64_t wait : {1'000, 2'000, 4'000, 8'000, 16'000, 32'000, 60'000, 60'000}) {
+    const auto reports = only<DutiesReport>(refuse(ask));
+    ASSERT_EQ(reports.size(), 1u);
+    EXPECT_EQ(reports[0].status.code(), Code::kRefused);
+    EXPECT_NE(reports[0].status.message().find("approve mint of"), std::string::npos);
+    EXPECT_NE(reports[0].status.message().find("for a reason"), std::string::npos);
+    EXPECT_EQ(reports[0].status.hint(), "refused by guard.some_rule");
+    EXPECT_TRUE(tick(wait - 1).empty()) << wait;
+    ASSERT_TRUE(net_.produce().ok());  // a block is a reason to look, not to ask
+    ask = only_question(tick(1));
+  }
+}
+
+TEST_F(DutiesTest, ASignerThatIsBackIsAskedAtOnce) {
+  deep_deposit();
+  AskSigner ask = only_question(tick());
+  for (int i = 0; i < 6; ++i) {
+    (void)refuse(ask, Code::kUnavailable);
+    ask = only_question(tick(60'000));
+  }
+  (void)refuse(ask, Code::kUnavailable);
+  EXPECT_TRUE(tick(1).empty());
+  EXPECT_TRUE(duties_.step(SignerConnected{}).empty());
+  expect_taken(answer(approve(only_question(tick(1)))));
+}
+
+TEST_F(DutiesTest, AnswersToOldOrUnknownQuestionsChangeNothing) {
+  deep_deposit();
+  const auto ask = only_question(tick());
+  const auto approval = approve(ask);
+  EXPECT_EQ(only<SubmitTransaction>(answer(approval)).size(), 1u);
+  EXPECT_TRUE(answer(approval).empty()) << "answered before";
+  model::SignReply unknown = approval;
+  unknown.id = 1'000;
+  EXPECT_TRUE(answer(unknown).empty());
+}
+
+TEST_F(DutiesTest, AnAnswerWithoutItsSignatureIsReported) {
+  deep_deposit();
+  model::SignReply reply = approve(only_question(tick()));
+  reply.signatures.clear();
+  const auto actions = answer(reply);
+  EXPECT_EQ(only<DutiesReport>(actions).size(), 1u);
+  EXPECT_TRUE(only<SubmitTransaction>(actions).empty());
+}
+
+// --- what history costs ---
+
+TEST_F(DutiesTest, SettledSlotsCostNothing) {
+  const auto reads_of_a_look = [&] {
+    ledger_.reads = 0;
+    (void)tick();
+    return ledger_.reads;
+  };
+  const auto settle = [&](const model::SlotRecord& slot) {
+    ASSERT_TRUE(net_.produce({net_.sign(model::TransactionBody(net_.settlement(slot)), {})}).ok());
+  };
+  settle(open_slot());
+  (void)see_head();
+  const std::size_t with_one = reads_of_a_look();
+  for (int i = 0; i < 10; ++i) settle(open_slot());
+  EXPECT_EQ(reads_of_a_look(), with_one);
+}
+
+TEST_F(DutiesTest, BetweenBlocksTheLedgerIsReadEveryHalfSecond) {
+  (void)tick();
+  ledger_.reads = 0;
+  for (int i = 0; i < 9; ++i) (void)tick(50);
+  EXPECT_EQ(ledger_.reads, 0u);
+  (void)tick(50);
+  EXPECT_GT(ledger_.reads, 0u);
+  ledger_.reads = 0;
+  ASSERT_TRUE(net_.produce().ok());
+  (void)tick(1);
+  EXPECT_GT(ledger_.reads, 0u);
+}
+
+TEST_F(DutiesTest, WhatIsDoneOrHasPassedByIsForgotten) {
+  for (int i = 0; i < 200; ++i) {
+    net_.chain(kBtc).mine();
+    (void)refuse(only_question(see_head()));
+    (void)tick(10'000);
+  }
+  EXPECT_LT(duties_.remembered(), 20u);
+}
+
+}  // namespace
+}  // namespace custody::ledger::node
