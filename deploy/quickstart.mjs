@@ -33,10 +33,10 @@ function findPrograms(folder) {
 /** Runs until the signal, or until something that must run ends. */
 async function keepRunning(job, reporter, signal) {
   const { chains } = job.endpoints();
-  reporter.event({ event: 'ready', endpoints: job.endpoints() });
   reporter.line('\nEverything keeps running until Ctrl-C. To try:');
   for (const hint of job.hints()) reporter.line(`  ${hint}`);
   for (const [currency, chain] of Object.entries(chains)) reporter.line(`  ${currency} node: ${chain.url} (password in ${chain.password_file})`);
+  reporter.event({ event: 'ready', endpoints: job.endpoints() });
   while (!signal.aborted) {
     job.assertHealthy();
     await sleep(HEALTH_MS, undefined, { signal }).catch(() => {});
