@@ -124,6 +124,7 @@ custody_build() {
   mkdir -p -- "$folder"
   custody_keep_ccache_inside
   : >"$folder/build.log"
+  custody_say "building preset $preset (log: $folder/build.log)"
   if [ ! -e "$folder/build.ninja" ] || [ "$CUSTODY_CLONE/CMakePresets.json" -nt "$folder/build.ninja" ]; then
     custody_logged "$folder/build.log" cmake -S "$CUSTODY_CLONE" --preset "$preset" || status=$?
   fi
