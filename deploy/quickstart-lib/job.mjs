@@ -18,6 +18,7 @@ import { minorUnits, toJson, units, writeAtomically } from './summary.mjs';
 const GATEWAY = 'gary';
 const ADDRESS_PREFIX = 'tcaas';
 const SEGWIT_BLOCKS = 450;
+const CALL_MS = 130_000; // of one program; longer than a step, whose end tells more
 const WALLET_FEE_RATE = 2n; // minor units per virtual byte
 const DEPOSITS = { BTC: '12', LTC: '101' };
 const PAID_TO_ALICE = ['10', 'BTC'];
@@ -39,7 +40,7 @@ export class Job {
     this.processes = processes;
     this.runner = runner;
     this.walletsDir = walletsDir;
-    this.callMs = 60_000 * args.timeScale;
+    this.callMs = CALL_MS * args.timeScale;
     this.chains = {};
     this.wallets = {};
     this.miners = [];
@@ -633,14 +634,18 @@ export class Job {
 
   /** Commands that the user may try while everything runs. */
   hints() {
-    const ctl = `'${this.programs.custodyctl}' --member '${this.alpha.dir}'`;
+    const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+    const key = (person) => `--key ${quoted(person.keyFile)} --password-file ${quoted(person.passwordFile)}`;
     return [
-      `${ctl} status`,
-      `${ctl} reserves`,
-      `${ctl} account ${this.alice.address}`,
-      `${ctl} block latest`,
-      `${ctl} withdrawals`,
-      `${ctl} watch`,
+      `export CUSTODY_MEMBER=${quoted(this.alpha.dir)} PATH=${quoted(path.dirname(this.programs.custodyctl))}:"$PATH"`,
+      'custodyctl status',
+      'custodyctl reserves',
+      'custodyctl withdrawals',
+      'custodyctl watch',
+      `custodyctl account ${this.alice.address}`,
+      `custodyctl transfer build --from ${this.alice.address} --to ${this.bob.address} --amount 0.1 --currency BTC --out t.json`,
+      `custodyctl transfer sign t.json ${key(this.alice)} --out s.json && custodyctl transfer send s.json --wait`,
+      'custodyctl --help',
     ];
   }
 }

@@ -55,9 +55,14 @@ class Step {
     });
   }
 
-  /** Awaits `work`, with the words for the case that time is up meanwhile. */
-  async during({ what, from, log, state = 'no answer yet' }, work) {
-    return this.#while({ what, from, log, state }, work);
+  /** Awaits `work`, with the words for the case that it fails or that time is up meanwhile. */
+  async during({ what, from, log }, work) {
+    try {
+      return await this.#while({ what, from, log, state: 'no answer yet' }, work);
+    } catch (error) {
+      if (!this.signal.aborted && error.tellsAll !== true) error.message += ` (awaited ${what} from ${from}; look in ${log})`;
+      throw error;
+    }
   }
 
   async #while(waiting, work) {

@@ -58,7 +58,7 @@ test('everything that is awaited at the same time is named, and what has ended i
   const { runner } = make({ stepMs: 50 });
   await assert.rejects(runner.run('wait', '', async (step) => {
     await step.during({ what: 'a token', from: 'member-1', log: '/d/1.log' }, async () => {});
-    await assert.rejects(step.during({ what: 'a key', from: 'member-1', log: '/d/1.log' }, async () => { throw new Error('refused'); }), /refused/);
+    await assert.rejects(step.during({ what: 'a key', from: 'member-1', log: '/d/1.log' }, async () => { throw new Error('refused'); }), /^Error: refused \(awaited a key from member-1; look in \/d\/1\.log\)$/);
     await Promise.all([never(step), step.during({ what: 'a node', from: 'btc', log: '/d/btc.log' }, () => new Promise(() => {}))]);
   }), (error) => {
     assert.match(error.message, /: awaited block 7 from member-2; last state: height 6; look in \/d\/noded\.log; and awaited a node from btc; last state: no answer yet; look in \/d\/btc\.log$/);
