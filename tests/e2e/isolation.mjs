@@ -39,13 +39,21 @@ export function beyondLoopback(sockets) {
   return sockets.filter(({ local, remote }) => !LOOPBACK.test(local) || !(LOOPBACK.test(remote) || NOBODY.test(remote)));
 }
 
+function filesBelow(folder) {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const name = path.join(folder, entry.name);
+    return entry.isDirectory() ? filesBelow(name) : entry.isFile() ? [name] : [];
+  });
+}
+
+function isSecret(file) {
+  const folder = path.basename(path.dirname(file));
+  return folder === 'secrets' || path.basename(file) === 'password' || (folder === 'chains' && file.endsWith('.key'));
+}
+
 /** Every secret of a run: {file: text}. */
 export function secretsOf(directory) {
-  const files = readdirSync(directory, { recursive: true }).map(String).filter((name) => {
-    const folder = path.basename(path.dirname(name));
-    return folder === 'secrets' || path.basename(name) === 'password' || (path.dirname(name) === 'chains' && name.endsWith('.key'));
-  });
-  return Object.fromEntries(files.map((name) => [name, readFileSync(path.join(directory, name), 'latin1').trim()]));
+  return Object.fromEntries(filesBelow(directory).filter(isSecret).map((file) => [file, readFileSync(file, 'latin1').trim()]));
 }
 
 /** Names of the secrets that stand in one of the texts. */
