@@ -38,12 +38,12 @@ custody_npm_is_current() {
 custody_as_root() {
   if [ "$(id -u)" -eq 0 ]; then
     env DEBIAN_FRONTEND=noninteractive "$@"
-  elif command -v sudo >/dev/null; then
-    sudo env DEBIAN_FRONTEND=noninteractive "$@"
   else
-    custody_fail "this needs root and there is no sudo; as root run: apt-get install $*"
+    sudo env DEBIAN_FRONTEND=noninteractive "$@"
   fi
 }
+
+custody_can_be_root() { [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null; }
 
 custody_apt() {
   custody_as_root env LC_ALL=C apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@" </dev/null
@@ -70,6 +70,8 @@ need_packages() {
   command -v dpkg-query >/dev/null || custody_fail "this is no Debian system (no dpkg-query); needed are the packages in $*"
   mapfile -t missing < <(custody_missing_packages "$@")
   [ "${#missing[@]}" -gt 0 ] || return 0
+  custody_can_be_root ||
+    custody_fail "Debian packages are missing, and installing needs root or sudo; as root run: apt-get install --no-install-recommends ${missing[*]}"
   custody_say "installing Debian packages: ${missing[*]}"
   custody_apt_update || custody_fail "apt-get update failed; its messages are above"
   custody_apt install --no-install-recommends -- "${missing[@]}" >&2 || custody_fail "apt-get install failed; its messages are above"
@@ -117,15 +119,46 @@ with_build_lock() {
 
 # custody_build PRESET TARGET...: configures when needed and builds, with progress on standard error and in build/PRESET/build.log.
 custody_build() {
-  local preset=$1 folder="$CUSTODY_CLONE/build/$1"
+  local preset=$1 folder="$CUSTODY_CLONE/build/$1" status=0
   shift
   mkdir -p -- "$folder"
-  (
-    set -o pipefail
-    cd -- "$CUSTODY_CLONE" || exit 1
-    {
-      if [ ! -e "$folder/build.ninja" ] || [ CMakePresets.json -nt "$folder/build.ninja" ]; then cmake --preset "$preset" || exit 1; fi
-      NINJA_STATUS='[%f/%t, %es] ' cmake --build --preset "$preset" --target "$@" --parallel "$(nproc)"
-    } 2>&1 </dev/null | tee -- "$folder/build.log" >&2
-  ) || custody_fail "the build failed (preset $preset); its output is in $folder/build.log"
+  custody_keep_ccache_inside
+  : >"$folder/build.log"
+  custody_say "building preset $preset (log: $folder/build.log)"
+  if [ ! -e "$folder/build.ninja" ] || [ "$CUSTODY_CLONE/CMakePresets.json" -nt "$folder/build.ninja" ]; then
+    custody_logged "$folder/build.log" cmake -S "$CUSTODY_CLONE" --preset "$preset" || status=$?
+  fi
+  [ "$status" -ne 0 ] || NINJA_STATUS='[%f/%t, %es] ' custody_logged "$folder/build.log" ninja -C "$folder" -j "$(nproc)" "$@" || status=$?
+  [ "$status" -eq 0 ] || custody_fail "the build failed (preset $preset); its output is in $folder/build.log"
+}
+
+# custody_logged LOG COMMAND...: its output goes to standard error and is added to LOG. The command ends when this shell does, even by SIGKILL
+# (ninja ends its compilers on SIGTERM), and runs in the background so that a trap is obeyed at once and not after it.
+custody_logged() {
+  local log=$1 output writer status=0
+  shift
+  exec {output}> >(tee -a -- "$log" >&2)
+  writer=$!
+  setpriv --pdeathsig TERM -- "$@" >&"$output" 2>&1 {output}>&- </dev/null &
+  CUSTODY_BUILD_PID=$!
+  exec {output}>&-
+  wait "$CUSTODY_BUILD_PID" || status=$?
+  CUSTODY_BUILD_PID=
+  wait "$writer"
+  return "$status"
+}
+
+# For traps: ends what custody_logged runs, and waits for it.
+custody_stop_build() {
+  [ -n "${CUSTODY_BUILD_PID:-}" ] || return 0
+  kill -TERM "$CUSTODY_BUILD_PID" 2>/dev/null
+  wait "$CUSTODY_BUILD_PID" 2>/dev/null
+}
+
+# Who uses ccache already shares that cache; nobody gets one outside the clone from us.
+custody_keep_ccache_inside() {
+  [ -z "${CCACHE_DIR:-}" ] || return 0
+  local home=${HOME:-/nonexistent}
+  if [ -e "$home/.ccache" ] || [ -e "${XDG_CACHE_HOME:-$home/.cache}/ccache" ] || [ -e "${XDG_CONFIG_HOME:-$home/.config}/ccache" ]; then return 0; fi
+  export CCACHE_DIR="$CUSTODY_CLONE/build/ccache" CCACHE_TEMPDIR="$CUSTODY_CLONE/build/ccache/tmp"
 }

@@ -101,6 +101,27 @@ test('packages are installed by one apt-get that waits for the lock, after an up
   ]);
 });
 
+test('without root and sudo the missing packages are named, with the command to install them', () => {
+  const clone = makeClone('no-root');
+  const list = writeList(clone, 'no-such-package-a', 'no-such-package-b');
+  const commands = makePath('path-no-root', TOOLS, { node: 'exit 0', npm: 'exit 0', id: 'echo 1000', 'apt-get': 'echo not reached' });
+  const result = sh(clone, `PATH='${commands}'; need_packages '${list}'; echo not reached`);
+  assert.equal(result.status, 1);
+  assert.equal(result.stdout, '');
+  assert.match(result.stderr, /root or sudo; as root run: apt-get install --no-install-recommends no-such-package-a no-such-package-b\n$/);
+});
+
+test('ccache is used as the user has it, and gets no place outside the clone otherwise', () => {
+  const clone = makeClone('ccache');
+  const home = path.join(directory, 'home');
+  mkdirSync(home);
+  const chosen = (env) => sh(clone, 'custody_keep_ccache_inside; printf %s "${CCACHE_DIR:-as it was}"', { HOME: home, CCACHE_DIR: '', XDG_CACHE_HOME: '', XDG_CONFIG_HOME: '', ...env }).stdout;
+  assert.equal(chosen({}), path.join(clone, 'build', 'ccache'));
+  assert.equal(chosen({ CCACHE_DIR: '/somewhere' }), '/somewhere');
+  mkdirSync(path.join(home, '.cache', 'ccache'), { recursive: true });
+  assert.equal(chosen({}), 'as it was');
+});
+
 test('a failing apt-get ends the run with its messages', () => {
   const clone = makeClone('apt-fails');
   const list = writeList(clone, 'no-such-package-a');

@@ -33,10 +33,10 @@ function findPrograms(folder) {
 /** Runs until the signal, or until something that must run ends. */
 async function keepRunning(job, reporter, signal) {
   const { chains } = job.endpoints();
-  reporter.event({ event: 'ready', endpoints: job.endpoints() });
   reporter.line('\nEverything keeps running until Ctrl-C. To try:');
   for (const hint of job.hints()) reporter.line(`  ${hint}`);
   for (const [currency, chain] of Object.entries(chains)) reporter.line(`  ${currency} node: ${chain.url} (password in ${chain.password_file})`);
+  reporter.event({ event: 'ready', endpoints: job.endpoints() });
   while (!signal.aborted) {
     job.assertHealthy();
     await sleep(HEALTH_MS, undefined, { signal }).catch(() => {});
@@ -93,13 +93,14 @@ async function main() {
     if (error instanceof NodeUnfit) code = EXIT.unfit;
     if (runner.interruption.signal.aborted) code = EXIT.interrupted;
     Object.assign(job.summary, { ok: false, failed_step: runner.current ?? 'start', error: error.message });
-    reporter.line(`\nFailed in step ${job.summary.failed_step}.`);
+    reporter.line(`\n${reporter.style('failed', `Failed in step ${job.summary.failed_step}`)}: ${error.message}`);
     reporter.line(`Logs: ${path.join(args.dir, 'member-*', 'logs')} and ${path.join(args.dir, 'chains')}`);
     if (!(error instanceof Interrupted) && process.env.CUSTODY_QUICKSTART_TRACE === '1') process.stderr.write(`${error.stack}\n`);
   }
   Object.assign(job.summary, { steps: runner.done, seconds: reporter.elapsed() });
   const summaryFile = writeSummary(args.dir, job.summary);
-  if (code === EXIT.done) reporter.line(`\nDone in ${reporter.elapsed().toFixed(1)} s. Summary: ${summaryFile}`);
+  reporter.line(`${code === EXIT.done ? `\nDone in ${reporter.elapsed().toFixed(1)} s. ` : ''}Summary: ${summaryFile}`);
+  if (code === EXIT.done && !args.keep) reporter.line('To look around in the running network: deploy/quickstart --keep');
   reporter.event({ event: 'summary', path: summaryFile });
 
   if (code === EXIT.done && args.keep) {

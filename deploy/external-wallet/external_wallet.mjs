@@ -15,7 +15,7 @@ export const COINBASE_MATURITY = 100;
 const RECENT_BLOCKS = 288; // how deep a reorganisation may be before everything is read again
 const READ_AHEAD = 16;
 const DUST = 294n; // P2WPKH at 3 sat/vB, Bitcoin Core's default
-const BROADCAST_WAIT_MS = 2_000;
+const BROADCAST_WAIT_MS = 10_000;
 const BROADCAST_POLL_MS = 50;
 const SEQUENCE = 0xfffffffd;
 const STATE_SCHEMA = 'custody.external-wallet/1';
@@ -91,22 +91,32 @@ export function estimateVirtualSize(inputs, outputScripts) {
   return Math.ceil((base * 4 + witness) / 4);
 }
 
+async function isInBlocks(rpc, txid, first) {
+  for await (const { block } of readBlocks(rpc, first, await rpc.call('getblockcount'))) {
+    if (block.transactions.some((transaction) => transaction.getId() === txid)) return true;
+  }
+  return false;
+}
+
 /**
- * Sends a raw transaction and waits until the node's mempool holds it. bcoin answers with the id for invalid transactions too, so only the mempool
- * counts; Bitcoin Core refuses at once with a reason. Throws WalletError on refusal.
+ * Sends a raw transaction and waits until the node's mempool holds it, or a block that somebody mined meanwhile. bcoin answers with the id for invalid
+ * transactions too, so only these two count; Bitcoin Core refuses at once with a reason. Throws WalletError on refusal.
  */
-export async function broadcast(rpc, raw, txid) {
+export async function broadcast(rpc, raw, txid, waitMs = BROADCAST_WAIT_MS) {
+  const before = await rpc.call('getblockcount');
   try {
     await rpc.call('sendrawtransaction', raw);
   } catch (error) {
     if (error instanceof RpcError) throw new WalletError(`the node refuses transaction ${txid}: ${error.reason}`);
     throw error;
   }
-  const deadline = Date.now() + BROADCAST_WAIT_MS;
+  const deadline = Date.now() + waitMs;
   for (;;) {
+    // In this order: a transaction moves from the mempool into a block, never back while we look.
     if ((await rpc.call('getrawmempool')).includes(txid)) return;
+    if (await isInBlocks(rpc, txid, before + 1)) return;
     if (Date.now() >= deadline) {
-      throw new WalletError(`the node did not take transaction ${txid} into its mempool within ${BROADCAST_WAIT_MS} ms; its log says why`);
+      throw new WalletError(`the node did not take transaction ${txid} into its mempool within ${waitMs} ms; its log says why`);
     }
     await sleep(BROADCAST_POLL_MS);
   }

@@ -104,8 +104,25 @@ test('invariant 3: a transaction that bcoin will not take is a refusal, although
   transaction.addInput(Buffer.alloc(32, 7), 0);
   transaction.addOutput(scriptOf(wallets.btc.address, params), 1000n);
   assert.equal(await rpc.call('sendrawtransaction', transaction.toHex()), transaction.getId());
-  await assert.rejects(broadcast(rpc, transaction.toHex(), transaction.getId()), /did not take transaction/);
+  await assert.rejects(broadcast(rpc, transaction.toHex(), transaction.getId(), 500), /did not take transaction .* within 500 ms/);
   await assert.rejects(broadcast(rpc, '00', 'none'), WalletError);
+});
+
+test('invariant 3: a transaction that is in a block before anybody looks at the mempool was taken', async () => {
+  const { rpc } = nodes.btc;
+  const hasty = {
+    call: async (method, ...params) => {
+      const answer = await rpc.call(method, ...params);
+      if (method !== 'sendrawtransaction') return answer;
+      while (!(await rpc.call('getrawmempool')).includes(answer)) await new Promise((resolve) => { setTimeout(resolve, 5); });
+      await mine(rpc, 1, wallets.btc.address);
+      return answer;
+    },
+  };
+  const payer = new ExternalWallet({ rpc: hasty, params: nodes.btc.params, keyFile: path.join(directory, 'btc-main.key'), stateFile: undefined });
+  const sent = await payer.send(newWallet(nodes.btc, 'btc-hasty').address, COIN, 2n);
+  const [received] = await payer.received({ address: payer.address, txid: sent.txid });
+  assert.equal(received.confirmations, 1);
 });
 
 test('refusals before anything is sent', async () => {

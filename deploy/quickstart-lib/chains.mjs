@@ -38,8 +38,10 @@ export function attach({ name, url, user, passwordFile, daemon }) {
   return { name, params, paramsFile, url: rpc.url, user, passwordFile, rpc, daemon };
 }
 
-/** The given node cannot be used; the message says why and what to do. */
-export class NodeUnfit extends Error {}
+/** The given node cannot be used; the message says why and what to do, and needs no other words. */
+export class NodeUnfit extends Error {
+  tellsAll = true;
+}
 
 const GIVEN_NEEDED = 14n * 100_000_000n;
 const GIVEN_TOP_HEIGHT = 1_200;

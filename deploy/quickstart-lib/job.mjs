@@ -1,12 +1,13 @@
 // The main job, step by step. See README.md for what each step shows.
-import { createHash, randomBytes } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync, writeSync, existsSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { createKeyFile, ExternalWallet, mine } from '../external-wallet/external_wallet.mjs';
 import { readPasswordFile } from '../external-wallet/rpc.mjs';
-import { knownParamsFile, readParams } from '../chains/params.mjs';
 import { attach, fundOnGivenNode, Miner, requireRegtest, startNode } from './chains.mjs';
+import { checkLedger, quietLedger } from './checks.mjs';
 import { Ctl, Refused } from './ctl.mjs';
+import { takeGivenWallet } from './given_wallet.mjs';
 import { kycExpiry, Member, weightsFor } from './members.mjs';
 import { anchorOf, CURRENCIES, DEPOSIT_DEPTH, genesisChains, SETTLEMENT_DEPTH } from './network.mjs';
 import { inspectPayout } from './payout.mjs';
@@ -17,8 +18,8 @@ import { minorUnits, toJson, units, writeAtomically } from './summary.mjs';
 const GATEWAY = 'gary';
 const ADDRESS_PREFIX = 'tcaas';
 const SEGWIT_BLOCKS = 450;
+const CALL_MS = 130_000; // of one program; longer than a step, whose end tells more
 const WALLET_FEE_RATE = 2n; // minor units per virtual byte
-const MAX_GIVEN_WALLETS = 16;
 const DEPOSITS = { BTC: '12', LTC: '101' };
 const PAID_TO_ALICE = ['10', 'BTC'];
 const PAID_TO_BOB = ['100', 'LTC'];
@@ -39,7 +40,7 @@ export class Job {
     this.processes = processes;
     this.runner = runner;
     this.walletsDir = walletsDir;
-    this.callMs = 60_000 * args.timeScale;
+    this.callMs = CALL_MS * args.timeScale;
     this.chains = {};
     this.wallets = {};
     this.miners = [];
@@ -99,16 +100,25 @@ export class Job {
   async startChains(step) {
     const directory = path.join(this.dir, 'chains');
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const [btc, ltc] = await Promise.all([
-      this.args.bitcoin === undefined ? startNode(this.processes, 'btc', directory, { timeoutMs: this.callMs }) : this.attachGiven(step),
-      startNode(this.processes, 'ltc', directory, { timeoutMs: this.callMs }),
-    ]);
+    const start = (name) => step.during(
+      { what: 'its ready line', from: `the ${name} node`, log: path.join(directory, `${name}.log`) },
+      () => startNode(this.processes, name, directory, { timeoutMs: this.callMs }),
+    );
+    const [btc, ltc] = await Promise.all([this.args.bitcoin === undefined ? start('btc') : this.attachGiven(step), start('ltc')]);
     this.chains = { BTC: btc, LTC: ltc };
     if (this.wallets.BTC === undefined) this.wallets.BTC = this.newWallet('BTC', 'gateway-btc');
     this.wallets.LTC = this.newWallet('LTC', 'gateway-ltc');
     const own = Object.keys(this.chains).filter((currency) => this.chains[currency].daemon !== undefined);
-    await Promise.all(own.map((currency) => mine(this.chains[currency].rpc, SEGWIT_BLOCKS, this.wallets[currency].address)));
-    if (this.args.bitcoin !== undefined) await fundOnGivenNode(btc, this.wallets.BTC, { signal: step.signal, progress: (text) => step.say(text) });
+    await Promise.all(own.map((currency) => step.during(
+      { what: `${SEGWIT_BLOCKS} blocks`, from: `the ${this.chains[currency].name} node`, log: this.chainLog(currency) },
+      () => mine(this.chains[currency].rpc, SEGWIT_BLOCKS, this.wallets[currency].address),
+    )));
+    if (this.args.bitcoin !== undefined) {
+      await step.during(
+        { what: 'blocks that pay 14 BTC', from: 'the given node', log: this.chainLog('BTC') },
+        () => fundOnGivenNode(btc, this.wallets.BTC, { signal: step.signal, progress: (text) => step.say(text) }),
+      );
+    }
     for (const [currency, chain] of Object.entries(this.chains)) {
       chain.anchor = await anchorOf(chain.rpc);
       step.say(`${currency}: ${chain.url}, genesis ${chain.params.genesis.hash.slice(0, 16)}..., anchor at height ${chain.anchor.height}`);
@@ -116,6 +126,12 @@ export class Job {
     this.wallets.bob = this.newWallet('BTC', 'bob-btc');
     this.miners = Object.keys(this.chains).map((currency) => new Miner({ chain: this.chains[currency], address: this.wallets[currency].address }));
     return `${own.length} started, mining one block a second each`;
+  }
+
+  /** Where to read what a chain's node did: its log, or the address of a node that is not ours. */
+  chainLog(currency) {
+    const chain = this.chains[currency];
+    return chain.daemon?.log ?? `the log of ${chain.url}`;
   }
 
   newWallet(currency, name) {
@@ -130,51 +146,21 @@ export class Job {
   async attachGiven(step) {
     const chain = attach({ name: 'btc', ...this.args.bitcoin });
     this.chains.BTC = chain;
-    const keyFile = this.givenWalletKey();
+    const { keyFile, lock } = takeGivenWallet(this.walletsDir, chain.url, chain.params);
+    this.locks.push(lock);
     this.wallets.BTC = new ExternalWallet({ rpc: chain.rpc, params: chain.params, keyFile, stateFile: undefined });
     await requireRegtest(chain, this.wallets.BTC.address);
     step.say(`BTC: using the given node ${chain.url} with the wallet ${this.wallets.BTC.address}`);
     return chain;
   }
 
-  /** A wallet for the given node outlives the run, since people may have been asked to fund it; runs at the same time take different ones. */
-  givenWalletKey() {
-    mkdirSync(this.walletsDir, { recursive: true, mode: 0o700 });
-    const node = createHash('sha256').update(this.args.bitcoin.url).digest('hex').slice(0, 16);
-    for (let index = 1; index <= MAX_GIVEN_WALLETS; index++) {
-      const keyFile = path.join(this.walletsDir, `given-${node}-${index}.key`);
-      if (!this.takeLock(`${keyFile}.lock`)) continue;
-      if (!existsSync(keyFile)) createKeyFile(keyFile, readParams(knownParamsFile('btc')));
-      return keyFile;
-    }
-    throw new Error(`${MAX_GIVEN_WALLETS} runs use ${this.args.bitcoin.url} already; if none does, delete the .lock files in ${this.walletsDir}`);
-  }
-
-  takeLock(file) {
-    try {
-      const owner = readFileSync(file, 'utf8').trim();
-      if (existsSync(`/proc/${owner}`)) return false;
-      rmSync(file, { force: true });
-    } catch (error) {
-      if (error.code !== 'ENOENT') throw error;
-    }
-    try {
-      const descriptor = openSync(file, 'wx', 0o600);
-      writeSync(descriptor, `${process.pid}\n`);
-      closeSync(descriptor);
-    } catch (error) {
-      if (error.code === 'EEXIST') return false;
-      throw error;
-    }
-    this.locks.push(file);
-    return true;
-  }
-
   // ---- members
 
   async ceremony(step) {
     const currencies = Object.keys(CURRENCIES);
-    await Promise.all(this.members.map((member) => member.init(step.signal, currencies)));
+    await Promise.all(this.members.map((member) => step.during(
+      { what: 'its token and keys', from: `custody-ceremony of ${member.name}`, log: member.dir }, () => member.init(step.signal, currencies),
+    )));
     for (const member of this.members) step.say(`${member.name} (${member.entity}, ${member.jurisdiction}): validator key ${member.public.keys.validator}`);
     return `${this.members.length} tokens`;
   }
@@ -189,7 +175,9 @@ export class Job {
       step.signal, 'genesis', '--kind', 'test', '--prefix', ADDRESS_PREFIX, '--members', ...this.members.map((member) => member.publicFile),
       '--weights', this.members.map((member) => member.weight).join(','), '--chains', chainsFile, '--out', genesisFile,
     );
-    await Promise.all(this.members.map((member) => member.bind(step.signal, genesisFile, policyFile)));
+    await Promise.all(this.members.map((member) => step.during(
+      { what: 'genesis and policy bound', from: `custody-ceremony of ${member.name}`, log: member.dir }, () => member.bind(step.signal, genesisFile, policyFile),
+    )));
     Object.assign(this.summary, {
       chain_id: made.chain_id,
       params: {
@@ -215,14 +203,27 @@ export class Job {
       password: readPasswordFile(chain.passwordFile),
     }));
     for (const member of this.members) member.configureNode(rpcs);
-    await Promise.all(this.members.map((member) => member.startSigner()));
+    await Promise.all(this.members.map((member) => this.startSigner(step, member)));
     step.say('all signers are ready: tokens open, sockets listen');
-    await Promise.all(this.members.map((member) => member.startNode()));
+    await Promise.all(this.members.map((member) => this.startNode(step, member)));
     const endpoints = this.members.map((member) => member.endpoints());
     for (const member of this.members) member.writePeers(endpoints);
     for (const member of this.members) await this.waitForPeers(step, member);
     const height = await this.waitForHeight(step, this.members, 1);
     return `block ${height} is final for every member`;
+  }
+
+  async startSigner(step, member) {
+    await step.during({ what: 'its sockets', from: `custody-signerd of ${member.name}`, log: member.signerdLog }, () => member.startSigner());
+  }
+
+  async startNode(step, member) {
+    await step.during({ what: 'its socket and endpoints', from: `custody-noded of ${member.name}`, log: member.nodedLog }, () => member.startNode());
+  }
+
+  /** Awaits an answer that needs a member's node. */
+  async asked(step, what, member, work) {
+    return step.during({ what, from: `custody-noded of ${member.name}`, log: member.nodedLog }, work);
   }
 
   async status(step, member) {
@@ -276,10 +277,10 @@ export class Job {
     this.gary = new Person({ name: GATEWAY, root: this.dir, member: this.alpha });
     this.alice = new Person({ name: 'alice', root: this.dir, member: this.members[1] });
     this.bob = new Person({ name: 'bob', root: this.dir, member: this.members[2] });
-    await Promise.all([this.gary, this.alice, this.bob].map((person) => person.makeKey(step.signal)));
-    const { proposal } = await this.alpha.ctl.call(
+    await Promise.all([this.gary, this.alice, this.bob].map((person) => this.asked(step, `a key for ${person.name}`, person.member, () => person.makeKey(step.signal))));
+    const { proposal } = await this.asked(step, 'a proposal', this.alpha, () => this.alpha.ctl.call(
       step.signal, 'gateway', 'propose', '--name', GATEWAY, '--account', this.gary.address, '--kyc-expiry', kycExpiry(),
-    );
+    ));
     step.say(`${this.alpha.name} proposes gateway ${GATEWAY} (${this.gary.address}): proposal ${proposal}`);
     for (const member of this.members) await this.vote(step, member, proposal);
     await step.waitFor({
@@ -309,7 +310,7 @@ export class Job {
     });
     if (listed.approvals.includes(member.name)) return;
     try {
-      await member.ctl.call(step.signal, 'gateway', 'vote', '--proposal', proposal, '--approve');
+      await this.asked(step, 'a ballot', member, () => member.ctl.call(step.signal, 'gateway', 'vote', '--proposal', proposal, '--approve'));
       step.say(`${member.name} approves`);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
@@ -327,7 +328,7 @@ export class Job {
     const payments = {};
     for (const [currency, amount] of Object.entries(DEPOSITS)) {
       addresses[currency] = await this.gary.ctl.call(step.signal, 'deposit-address', '--gateway', GATEWAY, '--currency', currency);
-      payments[currency] = await this.wallets[currency].send(addresses[currency].address, minorUnits(amount), WALLET_FEE_RATE);
+      payments[currency] = await this.sendFromWallet(step, currency, addresses[currency].address, minorUnits(amount));
       step.say(`${amount} ${currency} to ${addresses[currency].address} in ${payments[currency].txid}`);
     }
     this.summary.deposits = [];
@@ -348,6 +349,14 @@ export class Job {
       step.say(`${amount} ${currency} minted at height ${minted.minted_height}, approved by ${minted.approved_by.join(', ')}`);
     }
     return 'both deposits are on the ledger';
+  }
+
+  /** Pays from the gateway's external wallet. */
+  async sendFromWallet(step, currency, address, amount) {
+    return step.during(
+      { what: `a payment to ${address}`, from: `the ${this.chains[currency].name} node`, log: this.chainLog(currency) },
+      () => this.wallets[currency].send(address, amount, WALLET_FEE_RATE),
+    );
   }
 
   async waitForMint(step, currency, outpoint) {
@@ -373,9 +382,10 @@ export class Job {
   }
 
   async payments(step) {
-    const toAlice = await this.gary.pay(step.signal, this.alice, ...PAID_TO_ALICE);
+    const pay = (to, sum) => this.asked(step, `a payment to ${to.name} in a block`, this.gary.member, () => this.gary.pay(step.signal, to, ...sum));
+    const toAlice = await pay(this.alice, PAID_TO_ALICE);
     step.say(`${PAID_TO_ALICE.join(' ')} to Alice: ${toAlice.tx}`);
-    const toBob = await this.gary.pay(step.signal, this.bob, ...PAID_TO_BOB);
+    const toBob = await pay(this.bob, PAID_TO_BOB);
     step.say(`${PAID_TO_BOB.join(' ')} to Bob: ${toBob.tx}`);
     await this.everywhere(step, toBob.height);
     this.summary.payments = [toAlice.tx, toBob.tx];
@@ -395,7 +405,7 @@ export class Job {
     const half = await this.alice.sign(step.signal, built, 'swap-signed');
     step.say(`Alice signed and hands ${path.basename(half)} to Bob`);
     const whole = await this.bob.sign(step.signal, half, 'swap-signed-by-both');
-    const sent = await this.bob.send(step.signal, whole);
+    const sent = await this.asked(step, 'the swap in a block', this.bob.member, () => this.bob.send(step.signal, whole));
     await this.everywhere(step, sent.height);
     this.summary.swap = sent.tx;
     return `${give} ${giveCurrency} against ${take} ${takeCurrency} in ${sent.tx}`;
@@ -408,16 +418,18 @@ export class Job {
     const { address } = this.wallets.bob;
     const amount = minorUnits(BOB_WITHDRAWS);
     step.say(`the gateway gives Bob identifier ${identifier} for ${address}`);
-    const payment = await this.bob.pay(step.signal, this.gary, BOB_WITHDRAWS, 'BTC', identifier);
+    const payment = await this.asked(
+      step, 'a payment to the gateway in a block', this.bob.member, () => this.bob.pay(step.signal, this.gary, BOB_WITHDRAWS, 'BTC', identifier),
+    );
     await this.everywhere(step, payment.height);
     const seen = await this.gary.ctl.call(step.signal, 'tx', payment.tx);
     if (seen.memo !== identifier) throw new Error(`the gateway sees memo ${seen.memo} in ${payment.tx}, not identifier ${identifier}`);
     step.say(`Bob paid the gateway ${BOB_WITHDRAWS} BTC with it: ${payment.tx}`);
-    const sent = await this.wallets.BTC.send(address, amount, WALLET_FEE_RATE);
+    const sent = await this.sendFromWallet(step, 'BTC', address, amount);
     await step.waitFor({
       what: `a confirmation of ${sent.txid}`,
       from: `the ${this.chains.BTC.name} node`,
-      log: this.chains.BTC.daemon?.log ?? this.chains.BTC.url,
+      log: this.chainLog('BTC'),
       probe: async (state) => {
         const [received] = await this.wallets.bob.received({ txid: sent.txid });
         state(received === undefined ? 'in no block' : `${received.confirmations} confirmations`);
@@ -430,14 +442,14 @@ export class Job {
 
   async redeem(step) {
     const address = this.wallets.BTC.address;
-    const registered = await this.gary.ctl.call(
+    const registered = await this.asked(step, 'the payout address in a block', this.gary.member, () => this.gary.ctl.call(
       step.signal, 'gateway', 'payout-address', '--gateway', GATEWAY, '--currency', 'BTC', '--address', address, ...this.gary.key, '--wait',
-    );
+    ));
     step.say(`payout address ${address} is on the ledger`);
     await this.cooledDown(step, registered);
-    const burn = await this.gary.ctl.call(
+    const burn = await this.asked(step, 'the burn in a block', this.gary.member, () => this.gary.ctl.call(
       step.signal, 'burn', '--gateway', GATEWAY, '--currency', 'BTC', '--amount', REDEEMED, '--fee-cap', FEE_CAP, '--to', address, ...this.gary.key, '--wait',
-    );
+    ));
     await this.victim.killHard();
     const atKill = await this.withdrawal(step, burn.tx);
     if (atKill === undefined) throw new Error(`burn ${burn.tx} is not in the list of withdrawals although it is final`);
@@ -545,8 +557,8 @@ export class Job {
 
   async comeBack(step) {
     const { victim } = this;
-    await victim.startSigner();
-    await victim.startNode();
+    await this.startSigner(step, victim);
+    await this.startNode(step, victim);
     const { height } = await this.status(step, this.alpha);
     const up = await this.waitForHeight(step, [victim], height);
     step.say(`${victim.name} has caught up: height ${up}`);
@@ -595,73 +607,17 @@ export class Job {
   }
 
   async finalChecks(step) {
-    const { reserves, balances } = await this.quietLedger(step);
-    this.summary.currencies = {};
-    for (const [currency, record] of Object.entries(reserves.currencies)) {
-      this.summary.currencies[currency] = {
-        decimals: record.decimals,
-        supply: record.supply,
-        pending: record.pending,
-        surplus: record.surplus,
-        recorded_reserve: record.recorded_reserve,
-      };
-      this.checkCurrency(currency, record, balances);
+    const people = { gateway: this.gary.address, alice: this.alice.address, bob: this.bob.address };
+    const { reserves, balances } = await quietLedger(step, this.alpha, people, this.members.map((member) => member.name));
+    const deposited = Object.fromEntries(Object.entries(DEPOSITS).map(([currency, amount]) => [currency, minorUnits(amount)]));
+    this.summary.currencies = checkLedger({ reserves, balances, deposited, redemption: this.summary.redemption });
+    for (const [currency, record] of Object.entries(this.summary.currencies)) {
       step.say(
         `${currency}: supply ${units(record.supply)} + pending ${units(record.pending)} + surplus ${units(record.surplus)} = recorded reserve ${units(record.recorded_reserve)}`,
       );
     }
     this.summary.balances = balances;
     return this.commonState(step);
-  }
-
-  checkCurrency(currency, record, balances) {
-    const [supply, pending, surplus, reserve] = ['supply', 'pending', 'surplus', 'recorded_reserve'].map((field) => BigInt(record[field]));
-    if (supply + pending + surplus !== reserve || record.equation_holds !== true) {
-      throw new Error(`${currency}: supply ${supply} + pending ${pending} + surplus ${surplus} is not the recorded reserve ${reserve}`);
-    }
-    const held = Object.values(balances).reduce((sum, account) => sum + BigInt(account[currency]), 0n);
-    if (held !== supply) throw new Error(`${currency}: all balances together are ${held}, the supply is ${supply}`);
-    const { redemption } = this.summary;
-    const paidOut = redemption?.currency === currency ? redemption.amount + redemption.fee : 0n;
-    const expected = minorUnits(DEPOSITS[currency]) - paidOut;
-    if (reserve !== expected) throw new Error(`${currency}: the recorded reserve is ${reserve}; deposits less payouts and their fees are ${expected}`);
-  }
-
-  /** Reserves and all balances of one moment: read until two readings in a row agree. */
-  async quietLedger(step) {
-    let before;
-    return step.waitFor({
-      what: 'two equal readings of all balances',
-      from: this.alpha.name,
-      log: this.alpha.nodedLog,
-      probe: async (state) => {
-        const reading = await this.readLedger(step);
-        const text = JSON.stringify([reading.reserves.currencies, reading.balances]);
-        const quiet = text === before;
-        before = text;
-        state(`at height ${reading.reserves.height} they ${quiet ? 'agree' : 'differ from the reading before'}`);
-        return quiet ? reading : undefined;
-      },
-    });
-  }
-
-  async readLedger(step) {
-    const names = { gateway: this.gary.address, alice: this.alice.address, bob: this.bob.address, treasury: 'treasury', fee_pool: 'fee_pool' };
-    const read = async (account) => {
-      const { balances } = await this.alpha.ctl.call(step.signal, 'account', account);
-      return Object.fromEntries(Object.keys(CURRENCIES).map((currency) => [currency, balances[currency] ?? '0']));
-    };
-    const [reserves, ...accounts] = await Promise.all([
-      this.alpha.ctl.call(step.signal, 'reserves'),
-      ...Object.values(names).map(read),
-      ...this.members.map((member) => read(member.name)),
-    ]);
-    const balances = Object.fromEntries(Object.keys(names).map((name, index) => [name, accounts[index]]));
-    const ofMembers = accounts.slice(Object.keys(names).length);
-    balances.members = Object.fromEntries(Object.keys(CURRENCIES).map((currency) => [
-      currency, ofMembers.reduce((sum, account) => sum + BigInt(account[currency]), 0n).toString(),
-    ]));
-    return { reserves, balances };
   }
 
   // ---- afterwards
@@ -678,14 +634,18 @@ export class Job {
 
   /** Commands that the user may try while everything runs. */
   hints() {
-    const ctl = `'${this.programs.custodyctl}' --member '${this.alpha.dir}'`;
+    const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+    const key = (person) => `--key ${quoted(person.keyFile)} --password-file ${quoted(person.passwordFile)}`;
     return [
-      `${ctl} status`,
-      `${ctl} reserves`,
-      `${ctl} account ${this.alice.address}`,
-      `${ctl} block latest`,
-      `${ctl} withdrawals`,
-      `${ctl} watch`,
+      `export CUSTODY_MEMBER=${quoted(this.alpha.dir)} PATH=${quoted(path.dirname(this.programs.custodyctl))}:"$PATH"`,
+      'custodyctl status',
+      'custodyctl reserves',
+      'custodyctl withdrawals',
+      'custodyctl watch',
+      `custodyctl account ${this.alice.address}`,
+      `custodyctl transfer build --from ${this.alice.address} --to ${this.bob.address} --amount 0.1 --currency BTC --out t.json`,
+      `custodyctl transfer sign t.json ${key(this.alice)} --out s.json && custodyctl transfer send s.json --wait`,
+      'custodyctl --help',
     ];
   }
 }

@@ -42,7 +42,7 @@ test('the chains of genesis carry anchor and parameters', () => {
     currency, { params: readParams(knownParamsFile(currency.toLowerCase())), anchor },
   ])));
   assert.deepEqual(made.chains.map((chain) => [chain.name, chain.hrp, chain.p2sh, chain.magic]), [
-    ['bitcoin-regtest', 'bcrt', 196, 'dab5bffa'], ['litecoin-regtest', 'rltc', 58, 'dab5bffa'],
+    ['bitcoin-regtest', 'bcrt', 196, 'dab5bffa'], ['litecoin-regtest', 'rltc', 58, 'f1c8d2fd'],
   ]);
   assert.notEqual(made.chains[0].genesis_hash, made.chains[1].genesis_hash);
   assert.deepEqual(made.chains[0].anchor, anchor);

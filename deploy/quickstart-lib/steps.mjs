@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const DEFAULT_POLL_MS = 100;
+const PROGRESS_MS = 5_000; // a wait tells its state this often
 
 /** The job was interrupted by a signal. */
 export class Interrupted extends Error {}
@@ -18,7 +19,7 @@ class Step {
     this.signal = signal;
     this.reporter = reporter;
     this.health = health;
-    this.waiting = undefined;
+    this.waits = new Set();
   }
 
   /** Tells the user something. */
@@ -32,30 +33,50 @@ class Step {
    * @param {{what: string, from: string, log: string, probe: (state: (text: string) => void) => Promise<any>, everyMs?: number}} options
    */
   async waitFor({ what, from, log, probe, everyMs = DEFAULT_POLL_MS }) {
-    const before = this.waiting;
     const waiting = { what, from, log, state: 'nothing seen yet' };
-    this.waiting = waiting;
-    for (;;) {
-      this.signal.throwIfAborted();
-      this.health();
-      try {
-        const result = await probe((text) => { waiting.state = text; });
-        if (result !== undefined) {
-          this.waiting = before;
-          return result;
+    return this.#while(waiting, async () => {
+      let told = performance.now();
+      for (;;) {
+        this.signal.throwIfAborted();
+        this.health();
+        try {
+          const result = await probe((text) => { waiting.state = text; });
+          if (result !== undefined) return result;
+        } catch (error) {
+          if (!(error instanceof NotYet)) throw error;
+          waiting.state = error.message;
         }
-      } catch (error) {
-        if (!(error instanceof NotYet)) throw error;
-        waiting.state = error.message;
+        if (performance.now() - told >= PROGRESS_MS) {
+          told = performance.now();
+          this.say(`waiting for ${what} from ${from}: ${waiting.state}`);
+        }
+        await sleep(everyMs, undefined, { signal: this.signal }).catch(() => {});
       }
-      await sleep(everyMs, undefined, { signal: this.signal }).catch(() => {});
+    });
+  }
+
+  /** Awaits `work`, with the words for the case that it fails or that time is up meanwhile. */
+  async during({ what, from, log }, work) {
+    try {
+      return await this.#while({ what, from, log, state: 'no answer yet' }, work);
+    } catch (error) {
+      if (!this.signal.aborted && error.tellsAll !== true) error.message += ` (awaited ${what} from ${from}; look in ${log})`;
+      throw error;
+    }
+  }
+
+  async #while(waiting, work) {
+    this.waits.add(waiting);
+    try {
+      return await work();
+    } finally {
+      this.waits.delete(waiting);
     }
   }
 
   describeWait() {
-    if (this.waiting === undefined) return 'it was not waiting for anybody';
-    const { what, from, log, state } = this.waiting;
-    return `awaited ${what} from ${from}; last state: ${state}; look in ${log}`;
+    if (this.waits.size === 0) return 'it was not waiting for anybody';
+    return [...this.waits].map(({ what, from, log, state }) => `awaited ${what} from ${from}; last state: ${state}; look in ${log}`).join('; and ');
   }
 }
 

@@ -54,6 +54,34 @@ test('when time is up it says what was awaited, from whom, the last state, and w
   });
 });
 
+test('everything that is awaited at the same time is named, and what has ended is not', async () => {
+  const { runner } = make({ stepMs: 50 });
+  await assert.rejects(runner.run('wait', '', async (step) => {
+    await step.during({ what: 'a token', from: 'member-1', log: '/d/1.log' }, async () => {});
+    await assert.rejects(step.during({ what: 'a key', from: 'member-1', log: '/d/1.log' }, async () => { throw new Error('refused'); }), /^Error: refused \(awaited a key from member-1; look in \/d\/1\.log\)$/);
+    await Promise.all([never(step), step.during({ what: 'a node', from: 'btc', log: '/d/btc.log' }, () => new Promise(() => {}))]);
+  }), (error) => {
+    assert.match(error.message, /: awaited block 7 from member-2; last state: height 6; look in \/d\/noded\.log; and awaited a node from btc; last state: no answer yet; look in \/d\/btc\.log$/);
+    return true;
+  });
+});
+
+test('a long wait tells its state now and then', async (t) => {
+  const { runner, err } = make();
+  let now = 0;
+  t.mock.method(performance, 'now', () => { now += 1_000; return now; });
+  let calls = 0;
+  await runner.run('wait', '', (step) => step.waitFor({
+    what: 'block 7', from: 'member-2', log: '', everyMs: 1, probe: async (state) => {
+      calls += 1;
+      state(`height ${calls}`);
+      return calls > 9 ? calls : undefined;
+    },
+  }));
+  assert.match(err.text, /waiting for block 7 from member-2: height \d/);
+  assert.ok(err.text.split('waiting for').length - 1 < calls);
+});
+
 test('the limit of the whole run cuts a step short', async () => {
   const { runner } = make({ totalMs: 50 });
   await assert.rejects(runner.run('wait', '', never), /the whole run took longer than 0.05 s/);
@@ -94,4 +122,14 @@ test('a process that died ends a wait at once', async () => {
   await assert.rejects(runner.run('wait', '', (step) => step.waitFor({
     what: '', from: '', log: '', everyMs: 1, probe: async () => { healthy = false; },
   })), /member-3 exited with 1/);
+});
+
+test('colours go to a terminal only, and never with NO_COLOR', () => {
+  const shown = (isTTY, env) => {
+    const out = Object.assign(new Memory(), { isTTY });
+    new Reporter({ json: false, out, env }).step('one', 'done', 1, '');
+    return out.text;
+  };
+  assert.match(shown(true, {}), /\u001b\[32mone done\u001b\[0m in 1\.0 s/);
+  for (const text of [shown(undefined, {}), shown(true, { NO_COLOR: '' }), shown(true, { TERM: 'dumb' })]) assert.doesNotMatch(text, /\u001b/);
 });

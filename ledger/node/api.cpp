@@ -151,7 +151,9 @@ Json Api::names(const std::vector<model::MemberId>& members) const {
 Result<model::Currency> Api::currency_at(const Json& params) const {
   ASSIGN_OR_RETURN(const std::string code, text_at(params, "currency"));
   if (const model::Currency* found = model::find_currency_by_code(genesis_, code)) return *found;
-  return invalid("currency \"" + code.substr(0, 16) + "\" is not on this ledger");
+  std::string known;
+  for (const model::Currency& one : genesis_.currencies) known += " " + std::string(as_text(one.code));
+  return invalid("currency \"" + code.substr(0, 16) + "\" is not on this ledger", "known:" + known);
 }
 
 Result<std::vector<model::Currency>> Api::currencies_of(const Json& params) const {
@@ -199,7 +201,9 @@ Result<model::Address> Api::parse_account(const std::string& text) const {
   for (const model::Member& member : genesis_.members) {
     if (as_text(member.name) == text) return model::Address::of_key(member.governance_key);
   }
-  return model::Address::parse(text, as_text(genesis_.address_prefix));
+  const auto parsed = model::Address::parse(text, as_text(genesis_.address_prefix));
+  if (parsed.ok()) return parsed;
+  return invalid(parsed.status().message(), "give a ledger address, treasury, fee_pool or a member's name");
 }
 
 Result<Json> Api::account(const Json& params) {
@@ -270,10 +274,12 @@ Result<Json> Api::block(const Json& params) {
   if (text != "latest") {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), height);
     if (error != std::errc() || end != text.data() + text.size())
-      return invalid("height must be a number or latest");
+      return invalid("height must be a number or latest", "custodyctl status shows the height of this node");
   }
   ASSIGN_OR_RETURN(const auto found, backend_.block(model::Height(height)));
-  if (!found) return not_found("block " + std::to_string(height) + " is not here yet");
+  if (!found)
+    return not_found("block " + std::to_string(height) + " is not here yet",
+                     "custodyctl status shows the height of this node");
   Json transactions = Json::array();
   for (const Bytes& envelope : found->block.transactions) {
     ASSIGN_OR_RETURN(const auto one,
@@ -415,7 +421,8 @@ Result<Json> Api::withdrawals(const Json& params) {
     TRY(status);
   }
   if (!wanted.empty() && list.items().empty())
-    return not_found("no redemption has the burn " + wanted.substr(0, 64));
+    return not_found("no redemption has the burn " + wanted.substr(0, 64),
+                     "custodyctl withdrawals shows all of them");
   Json out = Json::object();
   out.set("schema", "custody.withdrawals/1").set("withdrawals", std::move(list));
   return out;
@@ -429,7 +436,9 @@ Result<Json> Api::slot(const Json& params) {
     ASSIGN_OR_RETURN(raw_wanted, params.bool_at("raw"));
   }
   const auto found = record<model::SlotRecord>(model::slot_key(currency.id, model::SlotId(id)));
-  if (!found) return not_found("slot " + std::to_string(id) + " is not open and never was");
+  if (!found)
+    return not_found("slot " + std::to_string(id) + " is not open and never was",
+                     "custodyctl withdrawals shows the slot of each redemption");
   const auto wallet = record<model::ReserveWallet>(model::wallet_key(currency.id, found->epoch));
   CHECK(wallet.has_value());
   ASSIGN_OR_RETURN(const auto transaction, custody::payout_transaction(chain_id_, *found, *wallet));
@@ -485,7 +494,10 @@ Result<Json> Api::deposit_address(const Json& params) {
     gateway = std::move(one);
     return false;
   });
-  if (!gateway) return not_found("no gateway is called \"" + name.substr(0, 32) + "\"");
+  if (!gateway) {
+    return not_found("no gateway is called \"" + name.substr(0, 32) + "\"",
+                     "custodyctl gateway list shows the registered ones");
+  }
   const auto wallet = record<model::ReserveWallet>(model::wallet_key(currency.id, model::WalletEpoch(1)));
   CHECK(wallet.has_value());
   ASSIGN_OR_RETURN(const Bytes script, custody::witness_script(chain_id_, *wallet, gateway->id));

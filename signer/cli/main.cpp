@@ -90,12 +90,13 @@ struct KeyOptions {
   std::string file, password, prefix;
 };
 
-Result<Json> describe_key(Program& program, const KeyOptions& options, const PublicKey& key) {
-  std::string prefix = options.prefix;
-  if (prefix.empty()) {
-    ASSIGN_OR_RETURN(const Network network, fetch_network(program.context));
-    prefix = network.prefix();
-  }
+Result<std::string> prefix_of(Program& program, const KeyOptions& options) {
+  if (!options.prefix.empty()) return options.prefix;
+  ASSIGN_OR_RETURN(const Network network, fetch_network(program.context));
+  return std::string(network.prefix());
+}
+
+Json describe_key(const std::string& prefix, const KeyOptions& options, const PublicKey& key) {
   Json out = Json::object();
   out.set("schema", "custody.keys/1")
       .set("address", model::Address::of_key(key).text(prefix))
@@ -106,7 +107,6 @@ Result<Json> describe_key(Program& program, const KeyOptions& options, const Pub
 
 void add_keys(CLI::App& app, Program& program) {
   auto* command = app.add_subcommand("keys", "encrypted key files of ordinary users and gateways");
-  command->require_subcommand(1);
   auto options = std::make_shared<KeyOptions>();
   auto* create = command->add_subcommand("new", "make a key");
   create->add_option("--out", options->file, "file to write; never overwritten")->required();
@@ -114,10 +114,12 @@ void add_keys(CLI::App& app, Program& program) {
   create->add_option("--prefix", options->prefix, "address prefix; asked from the node when left out");
   create->callback([&program, options] {
     program.action = [&program, options]() -> Result<Json> {
+      // All that can fail for want of something comes before the file is made.
+      ASSIGN_OR_RETURN(const std::string prefix, prefix_of(program, *options));
       ASSIGN_OR_RETURN(const SecretBytes password, read_password(options->password));
       SystemEntropy entropy;
       ASSIGN_OR_RETURN(const PublicKey key, create_key_file(options->file, password, entropy));
-      return describe_key(program, *options, key);
+      return describe_key(prefix, *options, key);
     };
   });
   auto* show = command->add_subcommand("show", "address and public key of a key file");
@@ -126,7 +128,8 @@ void add_keys(CLI::App& app, Program& program) {
   show->callback([&program, options] {
     program.action = [&program, options]() -> Result<Json> {
       ASSIGN_OR_RETURN(const PublicKey key, read_public_key(options->file));
-      return describe_key(program, *options, key);
+      ASSIGN_OR_RETURN(const std::string prefix, prefix_of(program, *options));
+      return describe_key(prefix, *options, key);
     };
   });
 }
@@ -244,7 +247,6 @@ struct FileOptions {
 
 void add_transfer(CLI::App& app, Program& program) {
   auto* transfer = app.add_subcommand("transfer", "pay, swap: build, sign, combine, send, show");
-  transfer->require_subcommand(1);
   add_transfer_build(*transfer, program);
   auto files = std::make_shared<FileOptions>();
   auto* sign = transfer->add_subcommand("sign", "add one party's signature");
@@ -256,20 +258,20 @@ void add_transfer(CLI::App& app, Program& program) {
     program.action = [files] { return transfer_sign(files->in, files->key, files->password, files->out); };
   });
   auto* join = transfer->add_subcommand("combine", "put the signatures of two copies together");
-  join->add_option("first", files->in)->required();
-  join->add_option("second", files->second)->required();
+  join->add_option("first", files->in, "one signed copy")->required();
+  join->add_option("second", files->second, "another signed copy")->required();
   join->add_option("--out", files->out, "file to write")->required();
   join->callback([&program, files] {
     program.action = [files] { return transfer_combine(files->in, files->second, files->out); };
   });
   auto* send = transfer->add_subcommand("send", "hand a fully signed transfer to the node");
-  send->add_option("file", files->in)->required();
+  send->add_option("file", files->in, "fully signed file")->required();
   send->add_flag("--wait", files->wait, "wait until it is in a block");
   send->callback([&program, files] {
     program.action = [&program, files] { return transfer_send(program.context, files->in, files->wait); };
   });
   auto* show = transfer->add_subcommand("show", "what a file would do, who signed and who still must");
-  show->add_option("file", files->in)->required();
+  show->add_option("file", files->in, "built or signed file")->required();
   show->callback([&program, files] {
     program.action = [&program, files] { return transfer_show(program.context, files->in); };
   });
@@ -311,8 +313,8 @@ void add_gateway_votes(CLI::App& gateway, Program& program) {
   auto* ballot = gateway.add_subcommand("vote", "this member's ballot on a proposal");
   ballot->add_option("--proposal", vote->proposal, "proposal id")->required();
   auto* choice = ballot->add_option_group("choice");
-  choice->add_flag("--approve", vote->approve);
-  choice->add_flag("--reject", vote->reject);
+  choice->add_flag("--approve", vote->approve, "vote for it");
+  choice->add_flag("--reject", vote->reject, "vote against it");
   choice->require_option(1);
   ballot->add_flag("--wait", vote->wait, "wait until it is in a block");
   ballot->callback([&program, vote] {
@@ -324,15 +326,14 @@ void add_gateway_votes(CLI::App& gateway, Program& program) {
 
 void add_gateway(CLI::App& app, Program& program) {
   auto* gateway = app.add_subcommand("gateway", "gateways: list, propose, vote, payout addresses");
-  gateway->require_subcommand(1);
   gateway->add_subcommand("list", "registered gateways and open proposals")->callback([&program] {
     program.action = [&program] { return query(program, "gateways", Json::object()); };
   });
   add_gateway_votes(*gateway, program);
   auto options = std::make_shared<PayoutAddressOptions>();
   auto* payout = gateway->add_subcommand("payout-address", "register an external address for redemptions");
-  payout->add_option("--gateway", options->gateway)->required();
-  payout->add_option("--currency", options->currency)->required();
+  payout->add_option("--gateway", options->gateway, "gateway that will redeem")->required();
+  payout->add_option("--currency", options->currency, "currency code")->required();
   payout->add_option("--address", options->address, "external address")->required();
   payout->add_option("--key", options->key, "key file of the gateway's account")->required();
   payout->add_option("--password-file", options->password, "file that holds the password")->required();
@@ -346,8 +347,8 @@ void add_deposit_address(CLI::App& app, Program& program) {
   auto gateway = std::make_shared<std::string>();
   auto currency = std::make_shared<std::string>();
   auto* command = app.add_subcommand("deposit-address", "where a gateway sends collateral");
-  command->add_option("--gateway", *gateway)->required();
-  command->add_option("--currency", *currency)->required();
+  command->add_option("--gateway", *gateway, "name of the gateway")->required();
+  command->add_option("--currency", *currency, "currency code")->required();
   command->callback([&program, gateway, currency] {
     program.action = [&program, gateway, currency] {
       Json params = Json::object();
@@ -378,13 +379,12 @@ void add_withdrawals(CLI::App& app, Program& program) {
   auto options = std::make_shared<WithdrawalOptions>();
   auto* command =
       app.add_subcommand("withdrawals", "redemptions and the external transactions that pay them");
-  command->require_subcommand(0, 1);
   command->add_option("--currency", options->currency, "only this currency");
   auto* show = command->add_subcommand("show", "one redemption");
   show->add_option("burn", options->burn, "transaction id of the burn")->required();
   auto* exported = command->add_subcommand("export", "the slot's transaction as a PSBT (BIP-174)");
-  exported->add_option("--currency", options->currency)->required();
-  exported->add_option("--slot", options->slot)->required();
+  exported->add_option("--currency", options->currency, "currency code")->required();
+  exported->add_option("--slot", options->slot, "slot number; custodyctl withdrawals shows it")->required();
   exported->add_option("--out", options->out, "also write the base64 text to this file");
   exported->add_flag("--raw", options->raw, "also the assembled transaction");
   exported->callback([&program, options] {
@@ -400,13 +400,23 @@ void add_withdrawals(CLI::App& app, Program& program) {
   });
 }
 
+// The commands that could stand after the last one that did.
+Status no_command(const CLI::App& app) {
+  const CLI::App* last = &app;
+  while (!last->get_subcommands().empty()) last = last->get_subcommands().front();
+  std::string names;
+  for (const CLI::App* one : last->get_subcommands([](const CLI::App*) { return true; })) {
+    names += (names.empty() ? "" : ", ") + one->get_name();
+  }
+  return invalid(last->get_name() + " needs a command", "one of: " + names);
+}
+
 int run(int argc, char** argv) {
   Program program;
   if (const char* member = std::getenv("CUSTODY_MEMBER")) program.context.member_directory = member;
   CLI::App app("The command line of a Caasiope custody member, its gateways and its users.", "custodyctl");
   app.add_option("--member", program.context.member_directory, "the member's directory (or CUSTODY_MEMBER)");
   app.add_flag("--json", program.context.json, "one JSON object on standard output");
-  app.require_subcommand(1);
   app.fallthrough();
   app.footer("Exit codes: 0 done, 1 refused, 2 usage, 3 node or signer not reachable.");
   add_genesis(app, program);
@@ -428,6 +438,8 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return fail(program.context, invalid(error.what(), "custodyctl --help, or --help after a command"), 2);
   }
+  // Not left to CLI11, which would miss a command where it met an unknown one.
+  if (!program.action) return fail(program.context, no_command(app), 2);
   const Result<Json> answer = program.action();
   if (!answer.ok())
     return fail(program.context, answer.status(), exit_code(program.context, answer.status()));
