@@ -31,4 +31,5 @@ custody_external_plain(dl ${CMAKE_DL_LIBS})
 
 find_package(GTest REQUIRED)
 find_package(benchmark REQUIRED)
+custody_external_plain(benchmark benchmark::benchmark)
 include(GoogleTest)

@@ -109,7 +109,7 @@ class Consensus {
   void on_message(model::MemberId peer, const model::PeerStatus& status);
   void on_message(model::MemberId peer, const model::BlockRequest& request);
   void on_message(model::MemberId peer, const model::BlockReply& reply);
-  void on_message(model::MemberId, const model::TransactionMessage&) {}
+  void on_message(model::MemberId, const model::TransactionsMessage&) {}
 
   // Messages of this height, checked.
   bool check_proposal(const model::BlockProposal& proposal);

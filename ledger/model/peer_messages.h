@@ -15,6 +15,7 @@ constexpr std::size_t kMaxPeerMessage = 320u << 10;  // the largest transaction 
 constexpr std::size_t kMaxBlockParts = kMaxBlockBytes / kPartBytes;
 constexpr std::size_t kMaxPartPath = 8;  // hashes; 64 parts need 6
 constexpr std::size_t kMaxStatusRounds = 64;
+constexpr std::size_t kMaxToldTransactions = 1'000;  // in one message
 
 // A piece of an encoded block and its RFC 6962 path to the parts root.
 struct BlockPart {
@@ -72,13 +73,14 @@ struct BlockReply {
   friend bool operator==(const BlockReply&, const BlockReply&) = default;
 };
 
-struct TransactionMessage {
-  Bytes envelope;
-  friend bool operator==(const TransactionMessage&, const TransactionMessage&) = default;
+// Envelopes that wait for a block.
+struct TransactionsMessage {
+  std::vector<Bytes> envelopes;
+  friend bool operator==(const TransactionsMessage&, const TransactionsMessage&) = default;
 };
 
-using PeerMessageBody =
-    std::variant<BlockProposal, ProposalPart, Vote, PeerStatus, BlockRequest, BlockReply, TransactionMessage>;
+using PeerMessageBody = std::variant<BlockProposal, ProposalPart, Vote, PeerStatus, BlockRequest, BlockReply,
+                                     TransactionsMessage>;
 struct PeerMessage {
   PeerMessageBody body;
   friend bool operator==(const PeerMessage&, const PeerMessage&) = default;

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <map>
 #include <thread>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/entropy.h"
@@ -144,6 +145,7 @@ class Daemon final : public Backend {
   MonotonicMs next_peers_read_{0};
   bool peers_known_ = false;
   bool ledger_advanced_ = false;
+  bool pass_on_ = false;  // transactions were submitted that peers have not heard of
   std::uint64_t next_ticket_ = 1;
   std::map<std::uint64_t, Status> submitted_;
   std::vector<std::string> problems_;
@@ -312,6 +314,7 @@ int Daemon::poll_timeout() const {
 
 void Daemon::tick() {
   const MonotonicMs at = clock_.monotonic();
+  if (std::exchange(pass_on_, false)) step(PassOn{});
   if (at.value >= wake_at_.value) {
     wake_at_.value = at.value + kTickMs;
     step(consensus::Tick{});
@@ -474,6 +477,7 @@ Result<std::optional<CommittedBlock>> Daemon::block(model::Height height) const 
 Status Daemon::submit(const Bytes& envelope) {
   const std::uint64_t ticket = next_ticket_++;
   step(Submit{ticket, envelope});
+  pass_on_ = true;
   const auto found = submitted_.find(ticket);
   if (found == submitted_.end()) return internal_error("the replica did not answer a submission");
   Status status = std::move(found->second);

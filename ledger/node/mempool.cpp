@@ -2,7 +2,8 @@
 
 namespace custody::ledger::node {
 
-Status Mempool::add(const model::TxId& id, Bytes envelope, model::Height valid_until) {
+Status Mempool::add(const model::TxId& id, Bytes envelope, model::Height valid_until,
+                    std::optional<MonotonicMs> told) {
   if (contains(id)) return exists("transaction " + id.hex() + " waits for a block already");
   if (entries_.size() >= limits_.count || envelope.size() > limits_.bytes - bytes_) {
     return exhausted(
@@ -10,7 +11,9 @@ Status Mempool::add(const model::TxId& id, Bytes envelope, model::Height valid_u
         "send it again later, or to another member");
   }
   bytes_ += envelope.size();
-  entries_.push_back({id, std::move(envelope), valid_until, std::nullopt});
+  Entry& entry = entries_.emplace_back(Entry{id, std::move(envelope), valid_until, told, {}});
+  std::list<Entry*>& turns = turns_of(entry);
+  entry.turn = turns.insert(turns.end(), &entry);
   by_id_.emplace(id, std::prev(entries_.end()));
   return ok_status();
 }
@@ -23,6 +26,7 @@ void Mempool::remove(const model::TxId& id) {
 void Mempool::erase(std::list<Entry>::iterator entry) {
   bytes_ -= entry->envelope.size();
   by_id_.erase(entry->id);
+  turns_of(*entry).erase(entry->turn);
   entries_.erase(entry);
 }
 
@@ -40,10 +44,14 @@ std::vector<Bytes> Mempool::oldest(std::size_t max_bytes) const {
 std::vector<Bytes> Mempool::to_tell(MonotonicMs now, std::uint64_t repeat_ms, std::size_t max_bytes) {
   std::vector<Bytes> out;
   std::size_t size = 0;
-  for (Entry& entry : entries_) {
-    if (entry.told && now.value < entry.told->value + repeat_ms) continue;
+  for (;;) {
+    std::list<Entry*>& turns = untold_.empty() ? told_ : untold_;
+    if (turns.empty()) break;
+    Entry& entry = *turns.front();
+    if (entry.told && now.value < entry.told->value + repeat_ms) break;
     size += entry.envelope.size();
     if (size > max_bytes) break;
+    told_.splice(told_.end(), turns, entry.turn);
     entry.told = now;
     out.push_back(entry.envelope);
   }

@@ -25,8 +25,10 @@ class Mempool {
   std::size_t count() const { return entries_.size(); }
   std::size_t bytes() const { return bytes_; }
 
-  // kExists, or kExhausted when it does not fit: what waits is never pushed out by what comes later.
-  Status add(const model::TxId& id, Bytes envelope, model::Height valid_until);
+  // kExists, or kExhausted when it does not fit: what waits is never pushed out by what comes later. told:
+  // when peers heard of it, if they did.
+  Status add(const model::TxId& id, Bytes envelope, model::Height valid_until,
+             std::optional<MonotonicMs> told = std::nullopt);
   void remove(const model::TxId& id);
   // Drops what may not stand at `next` or above any more, and of the `checked` oldest what `keep` refuses.
   // Those are what the next block takes; checking all of a full pool after every block would stop the node.
@@ -41,7 +43,8 @@ class Mempool {
   }
   // The oldest, together at most max_bytes.
   std::vector<Bytes> oldest(std::size_t max_bytes) const;
-  // What was not told to peers for `repeat_ms`, at most max_bytes, marked as told now.
+  // What peers were never told, then what they were not told for `repeat_ms` (above zero); at most max_bytes,
+  // marked as told now.
   std::vector<Bytes> to_tell(MonotonicMs now, std::uint64_t repeat_ms, std::size_t max_bytes);
 
  private:
@@ -50,12 +53,16 @@ class Mempool {
     Bytes envelope;
     model::Height valid_until;
     std::optional<MonotonicMs> told;
+    std::list<Entry*>::iterator turn;  // its place in told_ or untold_
   };
   void erase(std::list<Entry>::iterator entry);
+  std::list<Entry*>& turns_of(const Entry& entry) { return entry.told ? told_ : untold_; }
 
   MempoolLimits limits_;
   std::size_t bytes_ = 0;
   std::list<Entry> entries_;
+  std::list<Entry*> untold_;  // oldest first
+  std::list<Entry*> told_;    // the longest ago first
   std::unordered_map<model::TxId, std::list<Entry>::iterator> by_id_;
 };
 

@@ -57,5 +57,17 @@ TEST(Mempool, TellsEachAgainAfterAWhileWithinABudget) {
   EXPECT_EQ(pool.to_tell({150}, 50, 100).size(), 2u);
 }
 
+TEST(Mempool, TellsTheNewOnesFirstAndForgetsTheRemovedOnes) {
+  Mempool pool({1'000, 10});
+  ASSERT_TRUE(pool.add(id(1), Bytes{1}, Height(5), MonotonicMs{40}).ok());
+  ASSERT_TRUE(pool.add(id(2), Bytes{2}, Height(5)).ok());
+  ASSERT_TRUE(pool.add(id(3), Bytes{3}, Height(5)).ok());
+  ASSERT_TRUE(pool.add(id(4), Bytes{4}, Height(5), MonotonicMs{60}).ok());
+  pool.remove(id(2));
+  EXPECT_EQ(pool.to_tell({90}, 50, 100), (std::vector<Bytes>{{3}, {1}})) << "4 was told 30 ms ago";
+  pool.remove(id(1));
+  EXPECT_EQ(pool.to_tell({140}, 50, 100), (std::vector<Bytes>{{4}, {3}}));
+}
+
 }  // namespace
 }  // namespace custody::ledger::node

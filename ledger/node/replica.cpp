@@ -44,6 +44,7 @@ constexpr std::size_t kExecutionsKept = 8;
 constexpr std::uint64_t kPeriodMs = 250;
 constexpr std::uint64_t kTellAgainMs = 2'000;
 constexpr std::size_t kTellBytesPerPeriod = 1u << 20;
+constexpr std::size_t kTellBytesTogether = 64u << 10;  // in one message; a larger transaction goes alone
 constexpr std::size_t kPeerBytesPerPeriod = 1u << 20;
 constexpr std::size_t kRechecked = 100;  // waiting transactions, after a block
 constexpr std::size_t kLoadChunk = 4'096;
@@ -204,10 +205,10 @@ void Replica::on(const consensus::Now& now, const PeerBytes& event) {
         message.status().with_context("message from member " + std::to_string(event.peer.get()))});
     return;
   }
-  const auto* transaction = std::get_if<model::TransactionMessage>(&*message);
-  if (transaction == nullptr) return forward(now, consensus::FromPeer{event.peer, std::move(*message)});
+  const auto* transactions = std::get_if<model::TransactionsMessage>(&*message);
+  if (transactions == nullptr) return forward(now, consensus::FromPeer{event.peer, std::move(*message)});
   const bool was_empty = mempool_.empty();
-  take_from_peer(event.peer, transaction->envelope);
+  for (const Bytes& envelope : transactions->envelopes) take_from_peer(now, event.peer, envelope);
   if (was_empty && !mempool_.empty()) forward(now, consensus::TransactionsAvailable{});
 }
 
@@ -215,37 +216,48 @@ void Replica::on(const consensus::Now& now, const Submit& event) {
   auto id =
       consensus_->halted()
           ? Result<model::TxId>(unavailable("this node has stopped", "its log says why; use another member"))
-          : admit(event.envelope);
-  const bool fresh = id.ok();
+          : admit(event.envelope, std::nullopt);
+  const bool first = id.ok() && mempool_.count() == 1;
   actions_.emplace_back(Submitted{event.ticket, std::move(id)});
-  if (!fresh) return;
-  tell_peers(now);
-  forward(now, consensus::TransactionsAvailable{});
+  if (first) forward(now, consensus::TransactionsAvailable{});
 }
 
-void Replica::take_from_peer(model::MemberId peer, ByteView envelope) {
+// Members are connected to each other: who made it known here makes it known to all, and if it could not, all
+// who know tell again.
+void Replica::take_from_peer(const consensus::Now& now, model::MemberId peer, ByteView envelope) {
   std::size_t& used = peer_budget_[peer];
   used += envelope.size();
   if (used > kPeerBytesPerPeriod) return;
-  (void)admit(envelope);  // a refusal concerns whoever submitted it
+  (void)admit(envelope, now.monotonic);  // a refusal concerns whoever submitted it
 }
 
-Result<model::TxId> Replica::admit(ByteView envelope) {
+Result<model::TxId> Replica::admit(ByteView envelope, std::optional<MonotonicMs> told) {
   const std::size_t limit = parameters().max_transaction_bytes;
   ASSIGN_OR_RETURN(const auto decoded, proto::reader::decode_transaction(config_.chain, envelope, limit));
   if (mempool_.contains(decoded.id)) {
     return exists("transaction " + decoded.id.hex() + " waits for a block already");
   }
   ASSIGN_OR_RETURN(const state::Admitted admitted, state_.check_transaction(envelope, verifier_));
-  TRY(mempool_.add(admitted.id, to_bytes(envelope), admitted.valid_until));
+  TRY(mempool_.add(admitted.id, to_bytes(envelope), admitted.valid_until, told));
   return admitted.id;
 }
 
 void Replica::tell_peers(const consensus::Now& now) {
+  model::TransactionsMessage message;
+  std::size_t size = 0;
+  const auto send = [&] {
+    actions_.emplace_back(consensus::Broadcast{consensus::encode_peer_message(std::move(message))});
+    message.envelopes.clear();
+    size = 0;
+  };
   for (Bytes& envelope : mempool_.to_tell(now.monotonic, kTellAgainMs, kTellBytesPerPeriod)) {
-    actions_.emplace_back(
-        consensus::Broadcast{consensus::encode_peer_message(model::TransactionMessage{std::move(envelope)})});
+    const bool full = size + envelope.size() > kTellBytesTogether ||
+                      message.envelopes.size() == model::kMaxToldTransactions;
+    if (full && !message.envelopes.empty()) send();
+    size += envelope.size();
+    message.envelopes.push_back(std::move(envelope));
   }
+  if (!message.envelopes.empty()) send();
 }
 
 // ---- consensus::Application ----

@@ -22,7 +22,9 @@ struct Submit {  // a client's transaction: answered by Submitted with the same 
   std::uint64_t ticket = 0;
   Bytes envelope;
 };
-using Event = std::variant<consensus::Start, consensus::Tick, consensus::FromSigner, PeerBytes, Submit>;
+struct PassOn {};  // no more submissions are at hand: peers hear of those that came, together
+using Event =
+    std::variant<consensus::Start, consensus::Tick, consensus::FromSigner, PeerBytes, Submit, PassOn>;
 
 struct Submitted {
   std::uint64_t ticket = 0;
@@ -86,12 +88,13 @@ class Replica final : private consensus::Application {
   void forward(const consensus::Now& now, const consensus::Event& event);
   void on(const consensus::Now& now, const PeerBytes& event);
   void on(const consensus::Now& now, const Submit& event);
+  void on(const consensus::Now& now, const PassOn&) { tell_peers(now); }
   template <typename E>
   void on(const consensus::Now& now, const E& event) {
     forward(now, event);
   }
-  Result<model::TxId> admit(ByteView envelope);
-  void take_from_peer(model::MemberId peer, ByteView envelope);
+  Result<model::TxId> admit(ByteView envelope, std::optional<MonotonicMs> told);
+  void take_from_peer(const consensus::Now& now, model::MemberId peer, ByteView envelope);
   void tell_peers(const consensus::Now& now);
   void drop_if_invalid(const Bytes& envelope);
   void remember(const model::BlockHash& hash, state::Execution execution);

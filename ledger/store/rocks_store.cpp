@@ -97,6 +97,18 @@ rocksdb::DBOptions db_options() {
   return options;
 }
 
+// By family and key, entries of one key in their order: RocksDB's tables in memory take ascending keys at a
+// fraction of the cost of scattered ones.
+std::vector<const Batch::Entry*> ascending(const Batch& batch) {
+  std::vector<const Batch::Entry*> out;
+  out.reserve(batch.entries().size());
+  for (const Batch::Entry& entry : batch.entries()) out.push_back(&entry);
+  std::ranges::stable_sort(out, [](const Batch::Entry* a, const Batch::Entry* b) {
+    return a->family != b->family ? a->family < b->family : slice(a->key).compare(slice(b->key)) < 0;
+  });
+  return out;
+}
+
 }  // namespace
 
 struct RocksStore::Impl {
@@ -159,10 +171,10 @@ Status RocksStore::write(const Batch& batch, Durability durability) {
   }
   TRY(check_batch(batch));
   rocksdb::WriteBatch native(batch.size_bytes() + batch.entries().size() * 16);
-  for (const Batch::Entry& entry : batch.entries()) {
-    rocksdb::ColumnFamilyHandle* handle = impl_->handle(entry.family);
-    const rocksdb::Status added = entry.value ? native.Put(handle, slice(entry.key), slice(*entry.value))
-                                              : native.Delete(handle, slice(entry.key));
+  for (const Batch::Entry* entry : ascending(batch)) {
+    rocksdb::ColumnFamilyHandle* handle = impl_->handle(entry->family);
+    const rocksdb::Status added = entry->value ? native.Put(handle, slice(entry->key), slice(*entry->value))
+                                               : native.Delete(handle, slice(entry->key));
     TRY(translate(added, "building a batch"));
   }
   rocksdb::WriteOptions options;

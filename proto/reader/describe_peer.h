@@ -51,8 +51,8 @@ void describe(V& v, BlockReply& m) {
   v.field(4, m.part);
 }
 template <class V>
-void describe(V& v, TransactionMessage& m) {
-  v.bytes(1, m.envelope, kMaxPeerMessage);
+void describe(V& v, TransactionsMessage& m) {
+  v.repeated(1, m.envelopes, kMaxToldTransactions, kMaxPeerMessage);
 }
 template <class V>
 void describe(V& v, PeerMessage& m) {

@@ -167,6 +167,9 @@ std::optional<Signature> Core::cached(const guard::Verdict& verdict) const {
 std::optional<model::SignReply> Core::continue_job(Job& job) {
   if (!failure_.ok()) return stopped(job.id_);
   CHECK(job.remaining() > 0);
+  if (const Status durable = memory_.journal->make_durable(job.commit_); !durable.ok()) {
+    return error_reply(job.id_, "signer.stopped", fail("the journal", durable));
+  }
   const auto signature = token_.sign(job.key_, job.digests_[job.signatures_.size()]);
   if (!signature.ok()) {
     job.signatures_.clear();

@@ -48,9 +48,10 @@ class Core {
   Core(Identity identity, Memory memory, hsm::Token& token);
 
   using Started = std::variant<model::SignReply, Job>;
-  // Decides and journals. A refusal is a reply and has not reached the token.
+  // Decides and appends the COMMIT. A refusal is a reply and has not reached the token.
   Started start_job(Caller caller, ByteView request);
-  // Asks the token for one signature. The reply when it was the last one or failed; otherwise call again.
+  // Makes the COMMIT durable, with those of all jobs started by now, unless it is; then asks the token for
+  // one signature. The reply when it was the last one or failed; otherwise call again.
   std::optional<model::SignReply> continue_job(Job& job);
   // start_job and continue_job to the end.
   model::SignReply step(Caller caller, ByteView request);

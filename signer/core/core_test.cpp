@@ -36,6 +36,35 @@ TEST_F(CoreTest, TheCommitIsDurableBeforeTheTokenIsAsked) {
   EXPECT_EQ(token_.asked.size(), 2u);
 }
 
+// Invariant 1, for jobs started together: one fdatasync serves all their COMMITs, and none is signed before
+// it.
+TEST_F(CoreTest, JobsStartedTogetherShareOneSyncBeforeTheToken) {
+  std::vector<Job> jobs;
+  const std::uint64_t syncs = directory_.counters().syncs;
+  for (std::uint64_t height = 5; height <= 7; ++height) {
+    auto started = core_->start_job(Caller::kNode, encode(vote(height, 0, 1)));
+    ASSERT_TRUE(std::holds_alternative<Job>(started));
+    jobs.push_back(std::get<Job>(std::move(started)));
+  }
+  EXPECT_EQ(directory_.counters().syncs, syncs);
+  token_.on_sign = [&](const Hash256&) { EXPECT_EQ(directory_.counters().syncs, syncs + 1); };
+  for (Job& job : jobs) EXPECT_EQ(core_->continue_job(job)->code, 0);
+  EXPECT_EQ(token_.asked.size(), 3u);
+}
+
+TEST_F(CoreTest, G4_AFailedSyncLeavesNoneOfTheJobsStartedTogetherSigned) {
+  auto first = core_->start_job(Caller::kNode, encode(vote(5, 0, 1)));
+  auto second = core_->start_job(Caller::kNode, encode(vote(6, 0, 1)));
+  directory_.fail_next_sync();
+  for (auto* started : {&first, &second}) {
+    const auto reply = core_->continue_job(std::get<Job>(*started));
+    ASSERT_TRUE(reply.has_value());
+    expect_code(*reply, Code::kIo);
+    EXPECT_EQ(as_text(reply->rule), "signer.stopped");
+  }
+  EXPECT_TRUE(token_.asked.empty());
+}
+
 TEST_F(CoreTest, ARefusalHasALeafAndNoCallOfTheToken) {
   ask(vote(5, 0, 1));
   const model::GuardState before = core_->state();

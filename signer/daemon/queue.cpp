@@ -28,11 +28,32 @@ Queue::Entry Queue::take(std::deque<Entry>& from) {
   return entry;
 }
 
-void Queue::work() {
-  if (!urgent_.empty()) {
-    const Entry entry = take(urgent_);
-    return answer_(entry.connection, core_.step(entry.caller, entry.request));
+std::optional<Queue::Running> Queue::start(const Entry& entry) {
+  auto started = core_.start_job(entry.caller, entry.request);
+  if (const auto* reply = std::get_if<ledger::model::SignReply>(&started)) {
+    answer_(entry.connection, *reply);
+    return std::nullopt;
   }
+  return Running{entry.connection, std::move(std::get<core::Job>(started))};
+}
+
+void Queue::start_urgent() {
+  for (std::size_t i = 0; i < kMaxTogether && !urgent_.empty(); ++i) {
+    if (auto running = start(take(urgent_))) started_.push_back(std::move(*running));
+  }
+}
+
+void Queue::finish_urgent() {
+  Running running = std::move(started_.front());
+  started_.pop_front();
+  std::optional<ledger::model::SignReply> reply;
+  while (!reply) reply = core_.continue_job(running.job);  // what is urgent needs one signature
+  answer_(running.connection, *reply);
+}
+
+void Queue::work() {
+  if (started_.empty()) start_urgent();
+  if (!started_.empty()) return finish_urgent();
   if (running_) {
     const auto reply = core_.continue_job(running_->job);
     if (!reply) return;
@@ -40,13 +61,7 @@ void Queue::work() {
     running_.reset();
     return answer_(connection, *reply);
   }
-  if (normal_.empty()) return;
-  const Entry entry = take(normal_);
-  auto started = core_.start_job(entry.caller, entry.request);
-  if (const auto* reply = std::get_if<ledger::model::SignReply>(&started)) {
-    return answer_(entry.connection, *reply);
-  }
-  running_.emplace(Running{entry.connection, std::move(std::get<core::Job>(started))});
+  if (!normal_.empty()) running_ = start(take(normal_));
 }
 
 }  // namespace custody::signer::daemon

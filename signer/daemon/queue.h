@@ -1,5 +1,6 @@
 // In which order requests are worked on: votes, proposals and status first; a payout one input at a time, so
-// that none of them waits for more than one signature. Thread-safety: one thread.
+// that none of them waits for more than one of its signatures. Urgent requests that wait together are
+// journaled together: one fdatasync for all (signer/core). Thread-safety: one thread.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,8 @@
 
 namespace custody::signer::daemon {
 
-constexpr std::size_t kMaxQueued = 16;  // requests of one connection; then it is not read from
+constexpr std::size_t kMaxQueued = 16;    // requests of one connection; then it is not read from
+constexpr std::size_t kMaxTogether = 32;  // urgent requests journaled together
 
 class Queue {
  public:
@@ -23,7 +25,7 @@ class Queue {
   void push(Connection connection, core::Caller caller, Bytes request);
   bool accepts(Connection connection) const;  // fewer than kMaxQueued are waiting
   void forget(Connection connection);         // it is closed: what waits is dropped, what runs is finished
-  bool empty() const { return urgent_.empty() && normal_.empty() && !running_; }
+  bool empty() const { return urgent_.empty() && started_.empty() && normal_.empty() && !running_; }
   // The next piece of work: one urgent request, or one signature of the running job, or the next request.
   void work();
 
@@ -38,10 +40,14 @@ class Queue {
     core::Job job;
   };
   Entry take(std::deque<Entry>& from);
+  void start_urgent();
+  void finish_urgent();
+  std::optional<Running> start(const Entry& entry);  // or answers it
 
   core::Core& core_;
   Answer answer_;
   std::deque<Entry> urgent_;
+  std::deque<Running> started_;  // urgent ones, decided and in the journal
   std::deque<Entry> normal_;
   std::optional<Running> running_;
   std::map<Connection, std::size_t> waiting_;

@@ -42,6 +42,27 @@ TEST_F(QueueTest, VotesOvertakeAndAPayoutYieldsBetweenInputs) {
   for (const auto& [connection, reply] : answers_) EXPECT_EQ(reply.code, 0) << as_text(reply.message);
 }
 
+TEST_F(QueueTest, VotesThatWaitTogetherAreSignedInOrderUnderOneSync) {
+  for (std::uint64_t height = 1; height <= 5; ++height) push(height, vote(height, 0, 1));
+  const std::uint64_t syncs = directory_.counters().syncs;
+  while (!queue_.empty()) queue_.work();
+  EXPECT_EQ(directory_.counters().syncs, syncs + 1);
+  EXPECT_EQ(answered(), (std::vector<Queue::Connection>{1, 2, 3, 4, 5}));
+  for (const auto& [connection, reply] : answers_) EXPECT_EQ(reply.code, 0) << as_text(reply.message);
+}
+
+TEST_F(QueueTest, AVoteThatRepeatsOneUnderWayGetsItsOwnCommitAndTheSameDigest) {
+  push(1, vote(5, 0, 1));
+  push(2, vote(5, 0, 1));
+  push(3, vote(5, 0, 2));
+  while (!queue_.empty()) queue_.work();
+  EXPECT_EQ(answered(), (std::vector<Queue::Connection>{3, 1, 2}));
+  expect_refused(answers_[0].second, "guard.watermark");
+  ASSERT_EQ(token_.asked.size(), 2u);
+  EXPECT_EQ(token_.asked[0], token_.asked[1]);
+  EXPECT_EQ(committed_digests(), token_.asked);
+}
+
 // Abuse case A4: bounded queues.
 TEST_F(QueueTest, A4_AConnectionWithTooManyRequestsIsNotReadFrom) {
   for (std::size_t i = 0; i < kMaxQueued; ++i) {

@@ -32,7 +32,12 @@ class Server {
   void read_from(Queue::Connection id);
   void answer(Queue::Connection id, const ledger::model::SignReply& reply);
   void close(Queue::Connection id, std::string_view why);
-  Status wait(int stop_fd, bool& stop);
+  struct Ready {
+    bool stop = false;
+    bool requests = false;  // some were read
+  };
+  Result<Ready> wait(int stop_fd);
+  Result<Ready> gather(int stop_fd);
 
   core::Core& core_;
   Queue queue_;

@@ -185,9 +185,7 @@ Result<std::uint64_t> SignerJournal::append(RecordKind kind, ByteView payload) {
 }
 
 Result<std::uint64_t> SignerJournal::append_commit(ByteView payload) {
-  ASSIGN_OR_RETURN(const std::uint64_t sequence, append(RecordKind::kCommit, payload));
-  TRY(sync());
-  return sequence;
+  return append(RecordKind::kCommit, payload);
 }
 
 Result<std::uint64_t> SignerJournal::append_reserve(ByteView payload) {
@@ -206,8 +204,15 @@ Result<std::uint64_t> SignerJournal::append_state(ByteView payload) {
   return append(RecordKind::kState, payload);
 }
 
+Status SignerJournal::make_durable(std::uint64_t sequence) {
+  CHECK(sequence < next_sequence());
+  return sequence < synced_ ? ok_status() : sync();
+}
+
 Status SignerJournal::sync() {
-  return journal_->sync();
+  TRY(journal_->sync());
+  synced_ = next_sequence();
+  return ok_status();
 }
 
 }  // namespace custody::signer::journal

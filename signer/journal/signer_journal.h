@@ -71,11 +71,13 @@ class SignerJournal {
 
   // Each returns the record's sequence number. Durable = fdatasync returned, and with it every record
   // appended before. After an error the journal refuses everything.
-  Result<std::uint64_t> append_commit(ByteView payload);   // durable
-  Result<std::uint64_t> append_reserve(ByteView payload);  // not durable until the next COMMIT or sync()
-  Result<std::uint64_t> append_done(ByteView payload);     // not durable until the next COMMIT or sync()
-  Result<std::uint64_t> append_release(ByteView payload);  // not durable until the next COMMIT or sync()
-  Result<std::uint64_t> append_state(ByteView payload);    // not durable until the next COMMIT or sync()
+  Result<std::uint64_t> append_commit(ByteView payload);  // make_durable() before the HSM is asked
+  Result<std::uint64_t> append_reserve(ByteView payload);
+  Result<std::uint64_t> append_done(ByteView payload);
+  Result<std::uint64_t> append_release(ByteView payload);
+  Result<std::uint64_t> append_state(ByteView payload);
+  // Returns at once when an earlier sync covered the record, so that COMMITs appended together cost one.
+  Status make_durable(std::uint64_t sequence);
   Status sync();
 
   std::uint64_t next_sequence() const { return journal_->next_sequence(); }
@@ -87,6 +89,7 @@ class SignerJournal {
 
   std::unique_ptr<custody::journal::Journal> journal_;
   Binding binding_;
+  std::uint64_t synced_ = 0;  // records below are durable
 };
 
 }  // namespace custody::signer::journal

@@ -1,13 +1,52 @@
 #include "tests/bench/measure.h"
 
+#include <benchmark/benchmark.h>
+
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <map>
 
 #include "base/json.h"
 
 namespace custody::bench {
+namespace {
+
+constexpr char kValue[] = "value";
+constexpr char kLimit[] = "limit";
+constexpr char kCounter[] = "figure";
+
+// Keeps each arm's figures; Google Benchmark itself prints nothing.
+class Collector final : public benchmark::BenchmarkReporter {
+ public:
+  bool ReportContext(const Context&) override { return true; }
+  void ReportRuns(const std::vector<Run>& runs) override {
+    for (const Run& run : runs) {
+      if (run.run_type == Run::RT_Iteration) {
+        figures[run.run_name.function_name].push_back(run.counters.at(kCounter).value);
+      }
+    }
+  }
+  std::map<std::string, std::vector<double>> figures;
+};
+
+void add_arm(const char* arm, const Figure& figure, const Arm& run) {
+  benchmark::RegisterBenchmark(arm,
+                               [arm, &figure, &run](benchmark::State& state) {
+                                 for (auto iteration : state) {
+                                   static_cast<void>(iteration);
+                                   state.counters[kCounter] = run();
+                                 }
+                                 std::fprintf(stderr, "%s: %s %.6g %s\n", figure.name.c_str(), arm,
+                                              state.counters[kCounter].value, figure.unit.c_str());
+                               })
+      ->Iterations(1)
+      ->Repetitions(static_cast<int>(kRuns));
+}
+
+}  // namespace
 
 double median(std::vector<double> values) {
   CHECK(!values.empty());
@@ -36,17 +75,23 @@ std::string line(const Figure& figure, const std::vector<double>& values, const 
 void measure(const Figure& figure, const Arm& value, const Arm& limit) {
   value();
   limit();
-  std::vector<double> values;
-  std::vector<double> limits;
-  for (std::size_t run = 0; run < kRuns; ++run) {
-    if (run % 2 == 0) values.push_back(value());
-    limits.push_back(limit());
-    if (run % 2 == 1) values.push_back(value());
-    std::fprintf(stderr, "%s: run %zu of %zu: %.6g %s, %s %.6g\n", figure.name.c_str(), run + 1, kRuns,
-                 values.back(), figure.unit.c_str(), figure.limit_name.c_str(), limits.back());
-  }
-  std::printf("%s\n", line(figure, values, limits).c_str());
+  std::array<char, 8> program{"measure"};
+  std::array<char, 48> mixed{"--benchmark_enable_random_interleaving=true"};
+  std::array<char*, 3> arguments{program.data(), mixed.data(), nullptr};
+  int count = 2;
+  benchmark::Initialize(&count, arguments.data());
+  benchmark::ClearRegisteredBenchmarks();
+  add_arm(kValue, figure, value);
+  add_arm(kLimit, figure, limit);
+  Collector collector;
+  CHECK(benchmark::RunSpecifiedBenchmarks(&collector) == 2);
+  std::printf("%s\n", line(figure, collector.figures.at(kValue), collector.figures.at(kLimit)).c_str());
   std::fflush(stdout);
+}
+
+void must(const Status& status) {
+  if (!status.ok()) std::fprintf(stderr, "%s\n", status.to_string().c_str());
+  CHECK(status.ok());
 }
 
 double seconds(const std::function<void()>& work) {

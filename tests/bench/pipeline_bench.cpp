@@ -27,11 +27,6 @@ constexpr std::size_t kBlocksPerRun = 10;
 constexpr std::size_t kRunsInAll = kRuns + 1;  // and the one that does not count
 const model::CurrencyId kCurrency(1);
 
-void must(const Status& status) {
-  if (!status.ok()) std::fprintf(stderr, "pipeline_transfers_1: %s\n", status.to_string().c_str());
-  CHECK(status.ok());
-}
-
 // A network with funded accounts, and the blocks that every run is fed with.
 class Workload {
  public:
@@ -87,10 +82,9 @@ class Workload {
     blocks_.push_back(reader::encode(last.block));
     commits_.push_back(reader::encode(last.commit));
     for (const Bytes& envelope : transfers) {
-      const auto decoded = reader::decode_transaction(network_.chain_id(), envelope, envelope.size());
-      must(decoded.ok() ? ok_status() : decoded.status());
-      const model::KeySignature& signature = decoded->envelope.signatures.at(0);
-      tasks_.push_back({signature.key, Hash256(decoded->id.array()), signature.signature});
+      const auto decoded = must(reader::decode_transaction(network_.chain_id(), envelope, envelope.size()));
+      const model::KeySignature& signature = decoded.envelope.signatures.at(0);
+      tasks_.push_back({signature.key, Hash256(decoded.id.array()), signature.signature});
     }
   }
 
@@ -107,9 +101,7 @@ class Node {
  public:
   Node(const state::State& base, const std::string& directory) : state_(base), verifier_(kThreads) {
     std::filesystem::remove_all(directory);
-    auto opened = store::RocksStore::open(directory);
-    must(opened.ok() ? ok_status() : opened.status());
-    store_ = std::move(*opened);
+    store_ = must(store::RocksStore::open(directory));
     store::Batch batch;
     state_.tree().for_each(
         [&](ByteView key, ByteView value) { batch.put(store::Family::kState, key, value); });
@@ -117,13 +109,11 @@ class Node {
   }
 
   void process(ByteView encoded, ByteView commit) {
-    const auto block = reader::decode<model::Block>(encoded, model::kMaxBlockBytes);
-    must(block.ok() ? ok_status() : block.status());
-    auto execution = state_.execute(block->header, block->transactions, verifier_);
-    must(execution.ok() ? ok_status() : execution.status());
-    must(execution->check_header(block->header));
-    write(*execution, encoded, commit);
-    state_.apply(std::move(*execution));
+    const auto block = must(reader::decode<model::Block>(encoded, model::kMaxBlockBytes));
+    auto execution = must(state_.execute(block.header, block.transactions, verifier_));
+    must(execution.check_header(block.header));
+    write(execution, encoded, commit);
+    state_.apply(std::move(execution));
   }
 
  private:

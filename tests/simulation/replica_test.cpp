@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "ledger/light/light.h"
 #include "ledger/state/audit.h"
 #include "proto/reader/digests.h"
@@ -53,6 +55,11 @@ class ReplicaTest : public testing::Test {
         submitted_ = std::move(submitted->id);
       } else if (const auto* report = std::get_if<consensus::Report>(&action)) {
         reports_.push_back(report->status);
+      } else if (const auto* broadcast = std::get_if<consensus::Broadcast>(&action)) {
+        const auto message = consensus::decode_peer_message(broadcast->message);
+        ASSERT_TRUE(message.ok()) << message.status().to_string();
+        const auto* told = std::get_if<model::TransactionsMessage>(&*message);
+        if (told != nullptr) told_.push_back(told->envelopes);
       }
     }
   }
@@ -90,6 +97,7 @@ class ReplicaTest : public testing::Test {
   bool signer_on_ = true;
   std::vector<model::SignRequest> unsigned_;
   std::vector<Status> reports_;
+  std::vector<std::vector<Bytes>> told_;  // envelopes of each message to peers
 };
 
 TEST_F(ReplicaTest, MakesEmptyBlocksInTime) {
@@ -175,20 +183,39 @@ TEST_F(ReplicaTest, MalformedAndInvalidTransactionsAreRefused) {
 }
 
 TEST_F(ReplicaTest, APeersTransactionIsTakenWithinItsBudget) {
-  const Bytes message = consensus::encode_peer_message(model::TransactionMessage{transfer()});
+  const Bytes message = consensus::encode_peer_message(model::TransactionsMessage{{transfer()}});
   step(node::PeerBytes{model::MemberId(2), message});
   EXPECT_EQ(height(), 1u);
   step(node::PeerBytes{model::MemberId(2), Bytes(model::kMaxPeerMessage + 1)});
   EXPECT_EQ(reports_.size(), 1u);
   // Rubbish uses the budget up; then even a good one waits for the next period.
-  const Bytes rubbish = consensus::encode_peer_message(model::TransactionMessage{Bytes(100'000)});
+  const Bytes rubbish = consensus::encode_peer_message(model::TransactionsMessage{{Bytes(100'000)}});
   for (int i = 0; i < 11; ++i) step(node::PeerBytes{model::MemberId(2), rubbish});
-  const Bytes good = consensus::encode_peer_message(model::TransactionMessage{transfer()});
+  const Bytes good = consensus::encode_peer_message(model::TransactionsMessage{{transfer()}});
   step(node::PeerBytes{model::MemberId(2), good});
   EXPECT_EQ(height(), 1u);
   advance(250);
   step(node::PeerBytes{model::MemberId(2), good});
   EXPECT_EQ(height(), 2u);
+}
+
+TEST_F(ReplicaTest, WhatWasSubmittedIsToldTogetherAndWhatAPeerToldOnlyIfItWaitsLong) {
+  signer_on_ = false;
+  const Bytes first = transfer();
+  const Bytes second = transfer();
+  const Bytes of_peer = transfer();
+  ASSERT_TRUE(submit(first).ok());
+  ASSERT_TRUE(submit(second).ok());
+  step(node::PeerBytes{model::MemberId(2),
+                       consensus::encode_peer_message(model::TransactionsMessage{{of_peer}})});
+  EXPECT_TRUE(told_.empty());
+  step(node::PassOn{});
+  EXPECT_EQ(told_, (std::vector<std::vector<Bytes>>{{first, second}}));
+  advance(1'000);
+  EXPECT_EQ(told_.size(), 1u);
+  advance(1'000);
+  ASSERT_EQ(told_.size(), 2u);
+  EXPECT_EQ(std::set<Bytes>(told_[1].begin(), told_[1].end()), (std::set<Bytes>{first, second, of_peer}));
 }
 
 TEST_F(ReplicaTest, ARestartLoadsWhatWasCommitted) {

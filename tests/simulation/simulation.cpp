@@ -521,6 +521,7 @@ void Simulation::plan_load() {
     const Bytes envelope = make_transfer(network_, model::Height(height + random_.between(2, 40)), random_);
     log("submit", index, envelope);
     step(index, node::Submit{next_sequence_, envelope});
+    step(index, node::PassOn{});
     plan_load();
   });
 }
