@@ -30,8 +30,8 @@ std::string date_text(model::LedgerMs ms) {
       std::chrono::sys_time<std::chrono::milliseconds>(std::chrono::milliseconds(ms.get()))));
   const std::chrono::year_month_day date(day);
   char text[16];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02u", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
+  static_cast<void>(std::snprintf(text, sizeof text, "%04d-%02u-%02u", static_cast<int>(date.year()),
+                                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day())));
   return text;
 }
 

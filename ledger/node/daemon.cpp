@@ -549,8 +549,8 @@ Result<Fd> stop_signals() {
 
 Status run_daemon(const DaemonOptions& options) {
   // A closed connection and a full file are errors of the call that meets them.
-  signal(SIGPIPE, SIG_IGN);
-  signal(SIGXFSZ, SIG_IGN);
+  static_cast<void>(signal(SIGPIPE, SIG_IGN));
+  static_cast<void>(signal(SIGXFSZ, SIG_IGN));
   ASSIGN_OR_RETURN(const Fd signals, stop_signals());
   ASSIGN_OR_RETURN(const std::unique_ptr<Daemon> daemon, Daemon::start(options));
   return daemon->loop(signals.get());

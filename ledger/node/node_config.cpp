@@ -78,7 +78,7 @@ Result<std::optional<Endpoints>> load_peers(const std::string& member_directory,
     const bool known = std::ranges::any_of(genesis.members, [&](const model::Member& member) {
       return member.id != own && as_text(member.name) == name;
     });
-    if (!known) return invalid(path + ": \"" + name + "\" is not another member of this network");
+    if (!known) return invalid("\"" + name + "\" is not another member of this network").with_context(path);
     ASSIGN_OR_RETURN(out[name], file.string("peers." + name + ".endpoint"));
     TRY(endpoint_port(out[name]).status().with_context(path));
   }

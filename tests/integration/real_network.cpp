@@ -42,6 +42,7 @@ int run(const std::vector<std::string>& arguments, const std::string& out) {
   ChildProcess child;
   child.start(arguments, out + ".err", [&] {
     const int fd = open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    if (fd < 0) _exit(126);
     dup2(fd, STDOUT_FILENO);
   });
   return child.wait_exit();
@@ -101,7 +102,7 @@ void RealMember::write(const std::string& file, const std::string& text) const {
 }
 
 bool RealMember::start(std::unique_ptr<ChildProcess>& child, const std::vector<std::string>& arguments,
-                       const std::string& log, const std::function<void()>& prepare) {
+                       const std::string& log, const std::function<void()>& prepare) const {
   child = std::make_unique<ChildProcess>();
   int ready[2];
   CHECK(pipe2(ready, O_CLOEXEC) == 0);

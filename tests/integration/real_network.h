@@ -55,7 +55,7 @@ class RealMember {
 
  private:
   bool start(std::unique_ptr<ChildProcess>& child, const std::vector<std::string>& arguments,
-             const std::string& log, const std::function<void()>& prepare);
+             const std::string& log, const std::function<void()>& prepare) const;
 
   std::string directory_;
   std::string name_;

@@ -39,6 +39,7 @@ class ChildProcess {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(126);
     const int log = open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    if (log < 0) _exit(126);
     dup2(log, STDERR_FILENO);
     prepare();
     std::vector<char*> raw;
