@@ -30,8 +30,8 @@ std::string date_text(model::LedgerMs ms) {
       std::chrono::sys_time<std::chrono::milliseconds>(std::chrono::milliseconds(ms.get()))));
   const std::chrono::year_month_day date(day);
   char text[16];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02u", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
+  (void)std::snprintf(text, sizeof text, "%04d-%02u-%02u", static_cast<int>(date.year()),
+                      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
   return text;
 }
 
@@ -183,7 +183,7 @@ Result<model::Address> Api::parse_account(const std::string& text) const {
   for (const model::Member& member : genesis_.members) {
     if (as_text(member.name) == text) return model::Address::of_key(member.governance_key);
   }
-  const auto parsed = model::Address::parse(text, as_text(genesis_.address_prefix));
+  auto parsed = model::Address::parse(text, as_text(genesis_.address_prefix));
   if (parsed.ok()) return parsed;
   return invalid(parsed.status().message(), "give a ledger address, treasury, fee_pool or a member's name");
 }
