@@ -44,17 +44,17 @@ int fail(const Context& context, const Status& status, int code) {
     error.set("code", code_name(status.code())).set("message", status.message()).set("hint", status.hint());
     Json out = Json::object();
     out.set("error", std::move(error));
-    std::printf("%s\n", out.dump().c_str());
+    (void)std::printf("%s\n", out.dump().c_str());
   } else {
-    std::fprintf(stderr, "custodyctl: %s\n", status.message().c_str());
-    if (!status.hint().empty()) std::fprintf(stderr, "  %s\n", status.hint().c_str());
+    (void)std::fprintf(stderr, "custodyctl: %s\n", status.message().c_str());
+    if (!status.hint().empty()) (void)std::fprintf(stderr, "  %s\n", status.hint().c_str());
   }
   return code;
 }
 
 void print(const Context& context, const Json& answer) {
-  std::printf("%s", context.json ? (answer.dump() + "\n").c_str() : render(answer).c_str());
-  std::fflush(stdout);
+  (void)std::printf("%s", context.json ? (answer.dump() + "\n").c_str() : render(answer).c_str());
+  (void)std::fflush(stdout);
 }
 
 Result<Json> query(Program& program, std::string_view method, Json params) {
@@ -203,16 +203,16 @@ Result<Json> watch_blocks(Program& program) {
     if (!block.ok()) return block.status();
     ++height;
     if (program.context.json) {
-      std::printf("%s\n", block->dump().c_str());
+      (void)std::printf("%s\n", block->dump().c_str());
     } else {
       const auto hash = block->string_at("hash");
       const auto proposer = block->string_at("proposer");
       const Json* transactions = block->find("transactions");
-      std::printf("%8llu  %s  by %s  %zu transactions\n", static_cast<unsigned long long>(height),
-                  hash.ok() ? hash->c_str() : "-", proposer.ok() ? proposer->c_str() : "-",
-                  transactions == nullptr ? 0 : transactions->items().size());
+      (void)std::printf("%8llu  %s  by %s  %zu transactions\n", static_cast<unsigned long long>(height),
+                        hash.ok() ? hash->c_str() : "-", proposer.ok() ? proposer->c_str() : "-",
+                        transactions == nullptr ? 0 : transactions->items().size());
     }
-    std::fflush(stdout);
+    (void)std::fflush(stdout);
   }
 }
 
