@@ -185,6 +185,7 @@ class Clients {
   // to be submitted, without the blocks that filled the queue.
   double transfers_per_second() {
     std::vector<Bytes> envelopes;
+    envelopes.reserve(kTransfers);
     const model::Height now = height();
     for (std::size_t i = 0; i < kTransfers; ++i) envelopes.push_back(transfers_->next(now));
     return load(requests_of(envelopes));
@@ -209,6 +210,7 @@ class Clients {
   // Signatures like those of the transfers, of transfers that nobody submits.
   std::vector<ledger::state::SignatureTask> tasks(std::size_t count) {
     std::vector<ledger::state::SignatureTask> out;
+    out.reserve(count);
     for (std::size_t i = 0; i < count; ++i)
       out.push_back(transfers_->task_of(transfers_->next(model::Height(1))));
     return out;
@@ -227,6 +229,7 @@ class Clients {
   }
   static std::vector<Bytes> requests_of(const std::vector<Bytes>& envelopes) {
     std::vector<Bytes> out;
+    out.reserve(envelopes.size());
     for (const Bytes& envelope : envelopes) {
       out.push_back(request("submit", Json::object().set("envelope", to_hex(envelope))));
     }
@@ -237,9 +240,11 @@ class Clients {
     Connection following(follow_socket_);
     Follower follower(following, height());
     std::vector<pollfd> items;
+    items.reserve(submitters_.size() + 1);
     for (const auto& submitter : submitters_) items.push_back({submitter->fd(), POLLIN, 0});
     items.push_back({follower.fd(), POLLIN, 0});
     std::vector<Connection*> idle;
+    idle.reserve(submitters_.size());
     for (const auto& submitter : submitters_) idle.push_back(submitter.get());
     std::size_t submitted = 0;
     std::size_t committed = 0;
