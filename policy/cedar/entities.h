@@ -19,7 +19,7 @@ struct Entity {
   Record attributes;
   Record tags;
   std::span<const EntityUid> parents;    // as given
-  std::span<const EntityUid> ancestors;  // everything above it, sorted
+  std::span<const EntityUid> ancestors;  // everything above it, sorted by hash
 
   bool is_below(const EntityUid& other) const;  // other is an ancestor
 };
