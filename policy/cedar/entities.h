@@ -44,7 +44,7 @@ class EntitiesBuilder {
   // kExists when the uid is there already. All views must point into arena() or outlive the store.
   Status add(const EntityUid& uid, const Record& attributes, const Record& tags,
              std::span<const EntityUid> parents);
-  bool contains(const EntityUid& uid) const { return entities_.find(uid) != nullptr; }
+  const Entity* find(const EntityUid& uid) const { return entities_.find(uid); }
   // kInvalid names an entity on a cycle; kExhausted: kMaxHierarchyDepth, kMaxAncestorLinks.
   Result<Entities> build() &&;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <vector>
 
 #include "policy/cedar/limits.h"
 
@@ -51,35 +52,55 @@ bool contains_any(const Set& a, const Set& b) {
                      [&large](const Value& item) { return large.contains(item); });
 }
 
+std::string_view reason(EvaluationError::Kind kind) {
+  switch (kind) {
+    case EvaluationError::Kind::kNone:
+      return "no error";
+    case EvaluationError::Kind::kType:
+      return "an operand has a type that the operator does not take";
+    case EvaluationError::Kind::kOverflow:
+      return "the result is outside the range of a signed 64-bit integer";
+    case EvaluationError::Kind::kNoAttribute:
+      return "there is no such attribute";
+    case EvaluationError::Kind::kNoTag:
+      return "there is no such tag";
+    case EvaluationError::Kind::kNoEntity:
+      return "the entity does not exist";
+    case EvaluationError::Kind::kExtension:
+      return "the text is not of the form that the function takes";
+    case EvaluationError::Kind::kArity:
+      return "the function takes another number of arguments";
+    case EvaluationError::Kind::kCost:
+      break;
+  }
+  return "the decision costs more than the limit";
+}
+
 }  // namespace
 
 const std::uint64_t Evaluator::kBudget = kMaxDecisionCost;
 
 std::string to_string(const EvaluationError& error) {
-  const auto what = [kind = error.kind]() -> std::string_view {
-    switch (kind) {
-      case EvaluationError::Kind::kNone:
-        return "no error";
-      case EvaluationError::Kind::kType:
-        return "an operand has a type that the operator does not take";
-      case EvaluationError::Kind::kOverflow:
-        return "the result is outside the range of a signed 64-bit integer";
-      case EvaluationError::Kind::kNoAttribute:
-        return "there is no such attribute";
-      case EvaluationError::Kind::kNoTag:
-        return "there is no such tag";
-      case EvaluationError::Kind::kNoEntity:
-        return "the entity does not exist";
-      case EvaluationError::Kind::kExtension:
-        return "the text is not of the form that the function takes";
-      case EvaluationError::Kind::kArity:
-        return "the function takes another number of arguments";
-      case EvaluationError::Kind::kCost:
-        break;
-    }
-    return "the decision costs more than the limit";
-  };
-  return to_string(error.at) + ": " + std::string(what());
+  return to_string(error.at) + ": " + std::string(reason(error.kind));
+}
+
+Result<Value> apply_function(Arena& arena, Function function, std::span<const Value> arguments) {
+  std::vector<Expr> literals(arguments.size());
+  std::vector<const Expr*> operands;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    literals[i].value = arguments[i];
+    operands.push_back(&literals[i]);
+  }
+  Expr call;
+  call.kind = ExprKind::kCall;
+  call.function = function;
+  call.operands = operands;
+  const Request request;
+  const Entities entities;
+  Evaluator evaluator(request, entities, arena);
+  Value value;
+  if (evaluator.evaluate(call, &value)) return value;
+  return invalid(std::string(function_name(function)) + ": " + std::string(reason(evaluator.error().kind)));
 }
 
 Evaluator::Evaluator(const Request& request, const Entities& entities, Arena& arena)

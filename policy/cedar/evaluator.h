@@ -39,6 +39,9 @@ struct EvaluationError {
 };
 std::string to_string(const EvaluationError& error);
 
+// What function(arguments...) evaluates to, outside of any policy. Memory in arena.
+Result<Value> apply_function(Arena& arena, Function function, std::span<const Value> arguments);
+
 class Evaluator {
  public:
   // arena: for intermediate values. All must outlive the evaluator.

@@ -52,6 +52,7 @@ Status PolicySet::link(std::size_t template_index, std::string_view id, const Sl
   TRY(fill(policy.principal, slots.principal, "?principal"));
   TRY(fill(policy.resource, slots.resource, "?resource"));
   policy.id = arena_.copy(id);
+  policy.linked = true;
   active_.push_back(policy);
   return ok_status();
 }

@@ -14,7 +14,7 @@ namespace custody::policy::cedar {
 
 class PolicyParser {
  public:
-  explicit PolicyParser(std::string_view text) : tokens_(text, true) {}
+  explicit PolicyParser(std::string_view text) : tokens_(text, TokenStream::Language::kPolicies) {}
 
   Result<PolicySet> parse();
 

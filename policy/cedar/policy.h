@@ -106,6 +106,8 @@ struct Policy {
   ScopeConstraint resource;
   std::span<const Condition> conditions;
 
+  bool linked = false;  // made of a template by PolicySet::link()
+
   bool is_template() const { return principal.slot || resource.slot; }
 };
 

@@ -1,18 +1,25 @@
 #include "policy/cedar/token_stream.h"
 
 namespace custody::policy::cedar {
-namespace {
-
-Status check_not_reserved(const Token& token) {
-  if (!is_reserved_word(token.text)) return ok_status();
+Status TokenStream::check_not_reserved(const Token& token) const {
+  const bool allowed = language_ == Language::kSchema && token.text == "__cedar";
+  if (allowed || !is_reserved_word(token.text)) return ok_status();
   return error_at(token.at, describe(token) + " is reserved and cannot be a name");
 }
 
-}  // namespace
-
 Status TokenStream::advance() {
-  ASSIGN_OR_RETURN(current_, lexer_.next());
-  return ok_status();
+  Result<Token> next = lexer_.next();
+  if (next.ok()) {
+    current_ = *next;
+  } else {
+    failure_ = next.status();
+  }
+  return failure_;
+}
+
+bool TokenStream::accept_comma() {
+  const Result<bool> taken = accept(",");
+  return taken.ok() && *taken;
 }
 
 Result<Token> TokenStream::take() {
@@ -34,6 +41,7 @@ Result<bool> TokenStream::accept_word(std::string_view word) {
 }
 
 Status TokenStream::unexpected(std::string_view wanted) const {
+  if (!failure_.ok()) return failure_;
   return error_at(current_.at, "expected " + std::string(wanted) + ", found " + describe(current_));
 }
 

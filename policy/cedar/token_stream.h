@@ -13,7 +13,10 @@ namespace custody::policy::cedar {
 
 class TokenStream {
  public:
-  TokenStream(std::string_view text, bool slots) : lexer_(text, slots) {}
+  // What is read: in schemas "?" is a symbol, and `__cedar` can be part of a path.
+  enum class Language { kPolicies, kSchema };
+  TokenStream(std::string_view text, Language language)
+      : lexer_(text, language == Language::kPolicies), language_(language) {}
   // Reads the first token; before anything else.
   Status start() { return advance(); }
 
@@ -28,6 +31,8 @@ class TokenStream {
   // Takes the symbol when it is next.
   Result<bool> accept(std::string_view symbol);
   Result<bool> accept_word(std::string_view word);
+  // Takes a comma when it is next. When nothing can be read after it, the next expect() says why.
+  bool accept_comma();
   Status expect(std::string_view symbol);
   Status expect_word(std::string_view word);
   // An identifier that is not reserved.
@@ -41,9 +46,12 @@ class TokenStream {
 
  private:
   Status advance();
+  Status check_not_reserved(const Token& token) const;
 
   Lexer lexer_;
+  Language language_;
   Token current_;
+  Status failure_;  // of the last advance()
 };
 
 // Counts how deep a recursive parser is; refuses more than kMaxNesting.
