@@ -379,11 +379,12 @@ std::optional<std::int64_t> parse_duration(std::string_view text) {
   const bool negative = !text.empty() && text[0] == '-';
   if (negative) text.remove_prefix(1);
   if (text.empty()) return std::nullopt;
+  constexpr Wide kMaxQuantity = Wide{1} << 63;  // with its sign -2^63 can be written
   Wide total = 0;
   std::size_t next_unit = 0;
   while (!text.empty()) {
     const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
-    const auto quantity = parse_digits(text.substr(0, digits), std::numeric_limits<std::int64_t>::max());
+    const auto quantity = parse_digits(text.substr(0, digits), kMaxQuantity);
     if (!quantity) return std::nullopt;
     text.remove_prefix(digits);
     const std::string_view suffix = text.substr(0, std::min(text.find_first_of("0123456789"), text.size()));

@@ -52,18 +52,26 @@ class ValueReader {
  public:
   explicit ValueReader(Arena& arena) : arena_(arena) {}
 
-  // expected: what the schema declares, or nullptr. The result need not be of that type.
+  // expected: what the schema declares, or nullptr. Sets, records, entities and extension values must have
+  // the declared form; that a boolean, a number or a string is expected is left to validation.
   Result<Value> read(const Json& json, const Type* expected) {
     if (json.is_null()) return invalid("null is not a value");
+    if (expected != nullptr) {
+      if (constructor_of(expected->kind)) return read_extension(json, *constructor_of(expected->kind));
+      if (expected->kind == Type::Kind::kEntity) return read_entity(json);
+      if (expected->kind == Type::Kind::kSet) return read_set(json, expected->element);
+      if (expected->kind == Type::Kind::kRecord) return read_record_value(json, expected);
+    }
+    if (json.is_array()) return read_set(json, nullptr);
+    if (json.is_object()) return read_object(json);
     if (auto flag = json.as_bool(); flag.ok()) return Value(*flag);
-    if (auto text = json.as_string(); text.ok()) return read_text(*text, expected);
-    if (json.is_array()) return read_set(json, expected);
-    if (json.is_object()) return read_object(json, expected);
+    if (auto text = json.as_string(); text.ok()) return Value(arena_.copy(*text));
     auto number = json.as_i64();
     if (!number.ok()) return invalid("a number that is not a signed 64-bit integer");
     return Value(*number);
   }
 
+  // Every field of a declared record must be declared, and every required one there.
   Result<Record> read_record(const Json& json, const Type* expected) {
     if (!json.is_object()) return invalid("expected an object");
     if (json.members().size() > kMaxCollection) {
@@ -72,68 +80,84 @@ class ValueReader {
     const std::span<Field> fields = arena_.array<Field>(json.members().size());
     std::size_t i = 0;
     for (const auto& [name, member] : json.members()) {
-      Result<Value> value = read(member, expected_field(expected, name));
+      const AttributeType* attribute = expected == nullptr ? nullptr : expected->find(name);
+      if (expected != nullptr && attribute == nullptr)
+        return invalid("the schema declares no " + quote(name));
+      Result<Value> value = read(member, attribute == nullptr ? nullptr : attribute->type);
       if (!value.ok()) return value.status().with_context(quote(name));
       fields[i++] = {arena_.copy(name), *value};
     }
-    return make_record(fields);
+    ASSIGN_OR_RETURN(const Record record, make_record(fields));
+    if (expected != nullptr) TRY(check_complete(record, *expected));
+    return record;
   }
 
   // The tags of an entity: every one of the same type.
   Result<Record> read_tags(const Json& json, const Type* tag_type) {
+    if (tag_type == nullptr) return read_record(json, nullptr);
     std::vector<AttributeType> attributes;
-    if (tag_type != nullptr) {
-      for (const auto& [name, member] : json.members()) attributes.push_back({name, tag_type, false});
-      std::sort(attributes.begin(), attributes.end(),
-                [](const AttributeType& a, const AttributeType& b) { return a.name < b.name; });
-    }
+    for (const auto& [name, member] : json.members()) attributes.push_back({name, tag_type, false});
+    std::sort(attributes.begin(), attributes.end(),
+              [](const AttributeType& a, const AttributeType& b) { return a.name < b.name; });
     const Type record{.kind = Type::Kind::kRecord, .attributes = attributes};
     return read_record(json, &record);
   }
 
  private:
-  static const Type* expected_field(const Type* record, std::string_view name) {
-    if (record == nullptr || record->kind != Type::Kind::kRecord) return nullptr;
-    const AttributeType* attribute = record->find(name);
-    return attribute == nullptr ? nullptr : attribute->type;
+  static Status check_complete(const Record& record, const Type& expected) {
+    for (const AttributeType& attribute : expected.attributes) {
+      if (attribute.required && record.find(attribute.name) == nullptr) {
+        return invalid("the attribute " + quote(attribute.name) + " is missing");
+      }
+    }
+    return ok_status();
   }
 
-  Result<Value> read_text(const std::string& text, const Type* expected) {
-    const auto constructor = expected == nullptr ? std::nullopt : constructor_of(expected->kind);
-    if (!constructor) return Value(arena_.copy(text));
-    const Value argument{std::string_view(text)};
-    return apply_function(arena_, *constructor, {&argument, 1});
+  // A text, {"fn": ..., "arg": ...}, or that in "__extn".
+  Result<Value> read_extension(const Json& json, Function constructor) {
+    if (json.is_object()) {
+      const Json* escape = json.find("__extn");
+      if (const auto call = extension_call(escape != nullptr ? *escape : json)) return read_call(*call);
+    }
+    const Result<std::string> text = json.as_string();
+    if (!text.ok()) return text.status();
+    const Value argument{std::string_view(*text)};
+    return apply_function(arena_, constructor, {&argument, 1});
   }
 
-  Result<Value> read_set(const Json& json, const Type* expected) {
+  Result<Value> read_entity(const Json& json) {
+    ASSIGN_OR_RETURN(const EntityUid uid, uid_from_json(arena_, json));
+    return Value(arena_.make<EntityUid>(uid));
+  }
+
+  Result<Value> read_set(const Json& json, const Type* element) {
+    if (!json.is_array()) return invalid("expected an array");
     if (json.items().size() > kMaxCollection) {
       return exhausted("more than " + std::to_string(kMaxCollection) + " elements");
     }
-    const bool set = expected != nullptr && expected->kind == Type::Kind::kSet;
     const std::span<Value> items = arena_.array<Value>(json.items().size());
     for (std::size_t i = 0; i < items.size(); ++i) {
-      ASSIGN_OR_RETURN(items[i], read(json.items()[i], set ? expected->element : nullptr));
+      ASSIGN_OR_RETURN(items[i], read(json.items()[i], element));
     }
     return Value(arena_.make<Set>(make_set(items)));
   }
 
-  Result<Value> read_object(const Json& json, const Type* expected) {
+  Result<Value> read_record_value(const Json& json, const Type* expected) {
+    ASSIGN_OR_RETURN(const Record record, read_record(json, expected));
+    return Value(arena_.make<Record>(record));
+  }
+
+  Result<Value> read_object(const Json& json) {
     if (const Json* text = json.find("__expr"); text != nullptr && text->is_string()) {
       return invalid("the escape __expr is not supported; use __entity and __extn");
     }
     const Json* entity = json.find("__entity");
-    const bool wants_entity = expected != nullptr && expected->kind == Type::Kind::kEntity;
-    const auto name = type_and_id(entity != nullptr ? *entity : json);
-    if (name && (entity != nullptr || wants_entity)) {
-      ASSIGN_OR_RETURN(const EntityUid uid, make_uid(arena_, *name));
-      return Value(arena_.make<EntityUid>(uid));
-    }
+    if (entity != nullptr && type_and_id(*entity)) return read_entity(json);
     const Json* extension = json.find("__extn");
-    const bool wants_extension = expected != nullptr && constructor_of(expected->kind).has_value();
-    const auto call = extension_call(extension != nullptr ? *extension : json);
-    if (call && (extension != nullptr || wants_extension)) return read_call(*call);
-    ASSIGN_OR_RETURN(const Record record, read_record(json, expected));
-    return Value(arena_.make<Record>(record));
+    if (extension != nullptr) {
+      if (const auto call = extension_call(*extension)) return read_call(*call);
+    }
+    return read_record_value(json, nullptr);
   }
 
   Result<Value> read_call(const ExtensionCall& call) {
@@ -298,6 +322,9 @@ Result<Request> request_from_json(Arena& arena, const Json& json, const Schema* 
   const Json* context = json.find("context");
   if (context == nullptr) return invalid("the request has no \"context\"");
   const ActionType* action = schema == nullptr ? nullptr : schema->find_action(request.action);
+  if (schema != nullptr && action == nullptr) {
+    return invalid("the schema has no action " + to_string(request.action));
+  }
   Result<Record> record = context_from_json(arena, *context, action == nullptr ? nullptr : action->context);
   if (!record.ok()) return record.status().with_context("context");
   request.context = *record;

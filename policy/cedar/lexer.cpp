@@ -9,36 +9,8 @@
 namespace custody::policy::cedar {
 namespace {
 
-struct CodePoint {
-  char32_t value = 0;
-  std::size_t bytes = 0;  // 0: not UTF-8
-};
-
 bool is_continuation(char byte) {
   return (static_cast<unsigned char>(byte) & 0xc0) == 0x80;
-}
-
-// The first code point of a text that is not empty (RFC 3629).
-CodePoint first_code_point(std::string_view text) {
-  const auto lead = static_cast<unsigned char>(text[0]);
-  if (lead < 0x80) return {lead, 1};
-  std::size_t bytes = 0;
-  char32_t value = 0;
-  char32_t least = 0;
-  if ((lead & 0xe0) == 0xc0) {
-    bytes = 2, value = lead & 0x1fu, least = 0x80;
-  } else if ((lead & 0xf0) == 0xe0) {
-    bytes = 3, value = lead & 0x0fu, least = 0x800;
-  } else if ((lead & 0xf8) == 0xf0) {
-    bytes = 4, value = lead & 0x07u, least = 0x10000;
-  }
-  if (bytes == 0 || text.size() < bytes) return {};
-  for (std::size_t i = 1; i < bytes; ++i) {
-    if (!is_continuation(text[i])) return {};
-    value = value << 6 | (static_cast<unsigned char>(text[i]) & 0x3fu);
-  }
-  if (value < least || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)) return {};
-  return {value, bytes};
 }
 
 // The Unicode property White_Space.
@@ -171,6 +143,28 @@ Status bad_escape(const Token& token) {
 
 }  // namespace
 
+CodePoint first_code_point(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  if (lead < 0x80) return {lead, 1};
+  std::size_t bytes = 0;
+  char32_t value = 0;
+  char32_t least = 0;
+  if ((lead & 0xe0) == 0xc0) {
+    bytes = 2, value = lead & 0x1fu, least = 0x80;
+  } else if ((lead & 0xf0) == 0xe0) {
+    bytes = 3, value = lead & 0x0fu, least = 0x800;
+  } else if ((lead & 0xf8) == 0xf0) {
+    bytes = 4, value = lead & 0x07u, least = 0x10000;
+  }
+  if (bytes == 0 || text.size() < bytes) return {};
+  for (std::size_t i = 1; i < bytes; ++i) {
+    if (!is_continuation(text[i])) return {};
+    value = value << 6 | (static_cast<unsigned char>(text[i]) & 0x3fu);
+  }
+  if (value < least || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)) return {};
+  return {value, bytes};
+}
+
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {
     const CodePoint c = first_code_point(text);
@@ -212,7 +206,9 @@ void Lexer::advance(std::size_t bytes) {
 Status Lexer::skip_blanks() {
   while (!rest_.empty()) {
     if (rest_.starts_with("//")) {
-      advance(std::min(rest_.find_first_of("\r\n"), rest_.size()));
+      const std::string_view comment = rest_.substr(0, rest_.find_first_of("\r\n"));
+      if (comments_ != nullptr) comments_->push_back({comment, at_});
+      advance(comment.size());
       continue;
     }
     const CodePoint c = first_code_point(rest_);

@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/status.h"
 #include "policy/cedar/arena.h"
@@ -31,10 +33,17 @@ struct Token {
 };
 std::string describe(const Token& token);  // for "unexpected ..."
 
+struct Comment {
+  std::string_view text;  // from "//" to the end of the line, without it
+  Position at;
+};
+
 class Lexer {
  public:
   // text must outlive the lexer. slots: "?principal" is one token, as in policies; otherwise "?" is a symbol.
   Lexer(std::string_view text, bool slots) : rest_(text), slots_(slots) {}
+  // Comments that are skipped are added to the list.
+  void collect_comments(std::vector<Comment>* comments) { comments_ = comments; }
 
   // The next token; kEnd again and again at the end. kInvalid: bytes that are no token or not UTF-8.
   Result<Token> next();
@@ -47,6 +56,7 @@ class Lexer {
   std::string_view rest_;
   bool slots_;
   Position at_;
+  std::vector<Comment>* comments_ = nullptr;
 };
 
 // Words that cannot be used as identifiers in policies, nor as names in schemas.
@@ -57,6 +67,12 @@ Result<std::string_view> unescape(Arena& arena, const Token& token);
 // The same for the pattern of `like`, where \* is a star and * a wildcard: the texts between the wildcards.
 Result<std::span<const std::string_view>> unescape_pattern(Arena& arena, const Token& token);
 
+struct CodePoint {
+  char32_t value = 0;
+  std::size_t bytes = 0;  // 0: not UTF-8
+};
+// The first code point of a text that is not empty (RFC 3629).
+CodePoint first_code_point(std::string_view text);
 // Whether text is UTF-8 without surrogates and overlong forms.
 bool is_utf8(std::string_view text);
 

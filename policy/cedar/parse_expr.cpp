@@ -194,7 +194,11 @@ Result<const Expr*> PolicyParser::parse_has(Node target, Position at) {
     ASSIGN_OR_RETURN(target, attribute_like(ExprKind::kAttribute, target, text, at));
   }
   if (parts.size() == 1) return parts[0];
-  return chain(ExprKind::kAnd, parts, at);
+  Expr expr;
+  expr.kind = ExprKind::kAnd;
+  expr.has_path = true;
+  expr.at = at;
+  return finish(expr, parts);
 }
 
 Result<const Expr*> PolicyParser::parse_like(Node target, Position at) {

@@ -6,20 +6,6 @@
 
 namespace custody::policy::cedar {
 
-std::string_view variable_name(Variable variable) {
-  switch (variable) {
-    case Variable::kPrincipal:
-      return "principal";
-    case Variable::kAction:
-      return "action";
-    case Variable::kResource:
-      return "resource";
-    case Variable::kContext:
-      break;
-  }
-  return "context";
-}
-
 Result<PolicySet> PolicySet::parse(std::string_view text) {
   if (text.size() > kMaxPolicyText) {
     return exhausted("a policy text of " + std::to_string(text.size()) + " bytes, at most " +
@@ -76,6 +62,7 @@ Status PolicyParser::parse_policy() {
   ASSIGN_OR_RETURN(policy.effect, parse_effect());
   TRY(parse_scope(&policy));
   ASSIGN_OR_RETURN(policy.conditions, parse_conditions());
+  policy.end = tokens_.peek().at;
   TRY(tokens_.expect(";"));
   policy.id = arena().copy("policy" + std::to_string(set_.all_.size()));
   set_.all_.push_back(policy);

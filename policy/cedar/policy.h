@@ -54,6 +54,7 @@ struct Expr {
   ExprKind kind = ExprKind::kLiteral;
   Variable variable = Variable::kPrincipal;
   Function function = Function::kIp;
+  bool has_path = false;  // of kAnd: written as `a has b.c`
   bool constant = false;  // value holds what the expression evaluates to: a literal, or made of literals only
   std::uint16_t depth = 1;  // levels of the tree below, at most kMaxNesting
   Position at;
@@ -64,6 +65,9 @@ struct Expr {
   std::span<const std::string_view> pattern;  // the texts between the wildcards: "a*b" is {"a", "b"}
   Value value;
 };
+
+// Same tree, whatever stands where.
+bool same_expr(const Expr& a, const Expr& b);
 
 enum class Effect : std::uint8_t { kPermit, kForbid };
 
@@ -100,6 +104,7 @@ struct Policy {
   std::string_view id;  // "policy7" by position in the text, or the id of the link
   Effect effect = Effect::kForbid;
   Position at;
+  Position end;  // of its semicolon
   std::span<const Annotation> annotations;
   ScopeConstraint principal;
   ScopeConstraint action;
@@ -110,6 +115,9 @@ struct Policy {
 
   bool is_template() const { return principal.slot || resource.slot; }
 };
+
+// Same in everything but id and positions.
+bool same_policy(const Policy& a, const Policy& b);
 
 // What fills the slots of a template.
 struct SlotValues {

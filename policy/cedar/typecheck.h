@@ -86,7 +86,6 @@ class TypeChecker {
   const EntityUid* literal_entity(const Expr& expr) const;
   bool knows(const Capabilities& known, const Capability& wanted);
   Capabilities both(const Capabilities& a, const Capabilities& b);
-  bool same(const Expr& a, const Expr& b);
   bool step(const Expr& expr);
 
   const Schema& schema_;

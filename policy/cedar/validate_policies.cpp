@@ -48,13 +48,14 @@ class PolicyValidator {
     report(at, "the schema has no entity type " + std::string(type));
   }
 
+  // What fills a slot may be any id, as in Cedar 4.10: it then matches no entity that conforms to the schema.
   void check_uid(const EntityUid& uid, Position at) {
     const EntityType* type = schema_.find_type(uid.type);
     if (names_action(uid.type)) {
       if (schema_.find_action(uid) == nullptr) report(at, "the schema has no action " + to_string(uid));
     } else if (type == nullptr) {
       report(at, "the schema has no entity type " + std::string(uid.type));
-    } else if (type->enumerated && !type->has_choice(uid.id)) {
+    } else if (!policy_->linked && type->enumerated && !type->has_choice(uid.id)) {
       report(at, "the enumerated type " + std::string(uid.type) + " has no entity " + quote(uid.id));
     }
   }

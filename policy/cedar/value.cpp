@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <compare>
+#include <cstdio>
 #include <cstring>
 #include <limits>
 #include <string>
 #include <vector>
 
 #include "policy/cedar/extension.h"
+#include "policy/cedar/lexer.h"
 
 namespace custody::policy::cedar {
 namespace {
@@ -69,39 +71,28 @@ int compare_ips(const IpNet& a, const IpNet& b) {
   return sign(a.prefix <=> b.prefix);
 }
 
-// Appends the escape of a character that a string literal cannot hold as it is.
-void append_escaped(std::string& out, char byte) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  switch (byte) {
-    case '\n':
-      out += "\\n";
-      return;
-    case '\r':
-      out += "\\r";
-      return;
-    case '\t':
-      out += "\\t";
-      return;
-    case '\0':
-      out += "\\0";
-      return;
-    case '"':
-      out += "\\\"";
-      return;
-    case '\\':
-      out += "\\\\";
-      return;
-    default:
-      break;
+// Controls, blanks of no width, and marks that change the direction of writing: what could make a text look
+// like another one.
+bool is_deceptive(char32_t c) {
+  return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0xad || c == 0x61c || (c >= 0x200b && c <= 0x200f) ||
+         (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
+         (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe0fff);
+}
+
+void append_escaped(std::string& out, std::string_view bytes, char32_t c) {
+  constexpr std::string_view kPlain("\n\r\t\0\"\\", 6);
+  constexpr std::string_view kLetters = "nrt0\"\\";
+  const std::size_t at = c < 0x80 ? kPlain.find(static_cast<char>(c)) : std::string_view::npos;
+  if (at != std::string_view::npos) {
+    out += '\\';
+    out += kLetters[at];
+  } else if (is_deceptive(c)) {
+    std::array<char, 16> escape = {};
+    std::snprintf(escape.data(), escape.size(), "\\u{%x}", static_cast<unsigned>(c));
+    out += escape.data();
+  } else {
+    out += bytes;
   }
-  const auto code = static_cast<unsigned char>(byte);
-  if (code >= 0x20 && code != 0x7f) {
-    out += byte;
-    return;
-  }
-  out += "\\x";
-  out += kHex[code >> 4];
-  out += kHex[code & 15];
 }
 
 std::string join(const std::vector<std::string>& items) {
@@ -241,7 +232,12 @@ Value copy(Arena& arena, const Value& value) {
 
 std::string quote(std::string_view text) {
   std::string out = "\"";
-  for (const char byte : text) append_escaped(out, byte);
+  while (!text.empty()) {
+    const CodePoint c = first_code_point(text);
+    const std::size_t bytes = std::max<std::size_t>(c.bytes, 1);
+    append_escaped(out, text.substr(0, bytes), c.bytes == 0 ? 0xfffd : c.value);
+    text.remove_prefix(bytes);
+  }
   return out + "\"";
 }
 
