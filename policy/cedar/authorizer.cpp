@@ -131,7 +131,7 @@ Result<const Decision*> Authorizer::decide(const Request& request, const Entitie
     }
   }
   decision.allow = decision.reasons.empty() && !state.permits.empty();
-  if (decision.reasons.empty()) decision.reasons.swap(state.permits);
+  if (decision.reasons.empty()) decision.reasons.assign(state.permits.begin(), state.permits.end());
   return &std::as_const(decision);
 }
 

@@ -207,6 +207,7 @@ Status Lexer::skip_blanks() {
   while (!rest_.empty()) {
     if (rest_.starts_with("//")) {
       const std::string_view comment = rest_.substr(0, rest_.find_first_of("\r\n"));
+      if (!is_utf8(comment)) return error_at(at_, "the comment is not UTF-8");
       if (comments_ != nullptr) comments_->push_back({comment, at_});
       advance(comment.size());
       continue;

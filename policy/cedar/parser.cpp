@@ -146,13 +146,20 @@ Status PolicyParser::parse_scope_entity(std::string_view variable, ScopeConstrai
   return custody::detail::as_status(tokens_.take());
 }
 
+Result<std::size_t> PolicyParser::open_parentheses() {
+  std::size_t open = 0;
+  for (; tokens_.at_symbol("("); ++open) TRY(tokens_.take());
+  return open;
+}
+
+Status PolicyParser::close_parentheses(std::size_t open) {
+  for (; open > 0; --open) TRY(tokens_.expect(")"));
+  return ok_status();
+}
+
 // `Type::"id"`, in any number of parentheses.
 Result<EntityUid> PolicyParser::parse_entity() {
-  std::size_t open = 0;
-  while (tokens_.at_symbol("(")) {
-    TRY(tokens_.take());
-    ++open;
-  }
+  ASSIGN_OR_RETURN(const std::size_t open, open_parentheses());
   if (!tokens_.at_identifier()) return tokens_.unexpected("an entity, Type::\"id\"");
   ASSIGN_OR_RETURN(const Token first, tokens_.expect_name("an entity, Type::\"id\""));
   bool before_string = false;
@@ -160,7 +167,7 @@ Result<EntityUid> PolicyParser::parse_entity() {
   if (!before_string) return tokens_.unexpected("an entity, Type::\"id\"");
   ASSIGN_OR_RETURN(const Token id_token, tokens_.take());
   ASSIGN_OR_RETURN(const std::string_view id, unescape(arena(), id_token));
-  for (; open > 0; --open) TRY(tokens_.expect(")"));
+  TRY(close_parentheses(open));
   return entity_uid(arena().copy(type), id);
 }
 
@@ -181,9 +188,13 @@ Status PolicyParser::parse_action_scope(ScopeConstraint* out) {
   if (!equal && !tokens_.at_word("in")) return ok_status();
   TRY(tokens_.take());
   out->kind = equal ? ScopeConstraint::Kind::kEqual : ScopeConstraint::Kind::kIn;
-  if (!equal && tokens_.at_symbol("[")) return parse_action_entities(out);
-  ASSIGN_OR_RETURN(out->entity, parse_action_entity());
-  return ok_status();
+  ASSIGN_OR_RETURN(const std::size_t open, open_parentheses());
+  if (!equal && tokens_.at_symbol("[")) {
+    TRY(parse_action_entities(out));
+  } else {
+    ASSIGN_OR_RETURN(out->entity, parse_action_entity());
+  }
+  return close_parentheses(open);
 }
 
 Status PolicyParser::parse_action_entities(ScopeConstraint* out) {

@@ -31,6 +31,8 @@ class PolicyParser {
   Status expect_variable(std::string_view variable);
   Status parse_scope_entity(std::string_view variable, ScopeConstraint* out);
   Status parse_action_entities(ScopeConstraint* out);
+  Result<std::size_t> open_parentheses();
+  Status close_parentheses(std::size_t open);
   Result<EntityUid> parse_entity();
   Result<EntityUid> parse_action_entity();
   Result<std::span<const Condition>> parse_conditions();
