@@ -19,7 +19,7 @@ inline constexpr std::size_t kMaxEntities = 1'000'000;            // entities of
 inline constexpr std::size_t kMaxHierarchyDepth = 1'000;          // parents above one entity, longest path
 inline constexpr std::size_t kMaxAncestorLinks = 4'000'000;       // (entity, ancestor) pairs of one store
 inline constexpr std::uint64_t kMaxDecisionCost = 50'000'000;     // steps of one decision, see evaluator.h
-inline constexpr std::uint64_t kMaxValidationCost = 500'000'000;  // expressions typed in one validation
+inline constexpr std::uint64_t kMaxValidationCost = 100'000'000;  // expressions typed in one validation
 inline constexpr std::size_t kMaxDeclarations = 100'000;          // types and actions of one schema
 inline constexpr std::size_t kMaxEnvironments = 1'000'000;  // (principal, action, resource) of one schema
 
