@@ -12,7 +12,7 @@ inline constexpr std::size_t kMaxSchemaText = 8u << 20;   // bytes of one schema
 inline constexpr std::size_t kMaxEntityText = 64u << 20;  // bytes of the JSON of entities or of a context
 inline constexpr std::size_t kMaxPolicies = 20'000;       // policies, templates and links of one set
 // Levels of an expression, of a schema type and of JSON. The deepest recursion of every function here is a
-// small multiple of it, so no input overflows a stack of 2 MiB.
+// small multiple of it: no input needs more than 2 MiB of stack (sanitizers need more).
 inline constexpr std::size_t kMaxNesting = 128;
 inline constexpr std::size_t kMaxCollection = 262'144;            // elements of one set, fields of one record
 inline constexpr std::size_t kMaxEntities = 1'000'000;            // entities of one store
