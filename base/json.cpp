@@ -7,8 +7,6 @@
 namespace custody {
 namespace {
 
-constexpr std::size_t kMaxDepth = 64;
-
 // Reads the text and remembers how far the parser has come, for errors that the parser itself does not see.
 struct CountingCursor {
   using iterator_category = std::input_iterator_tag;
@@ -47,7 +45,8 @@ Status wrong_type(std::string_view expected, std::string_view found) {
 // Builds a Json from nlohmann's events. Every handler returns false after fail(), which ends the parse.
 class JsonReader {
  public:
-  explicit JsonReader(const std::size_t* consumed) : consumed_(consumed) {}
+  JsonReader(const std::size_t* consumed, std::size_t max_depth)
+      : consumed_(consumed), max_depth_(max_depth) {}
 
   bool null() { return put(Json()); }
   bool boolean(bool value) { return put(Json(value)); }
@@ -95,7 +94,7 @@ class JsonReader {
     return false;
   }
   bool open(Json container) {
-    if (levels_.size() == kMaxDepth) return fail("more than 64 levels");
+    if (levels_.size() == max_depth_) return fail("more than " + std::to_string(max_depth_) + " levels");
     levels_.push_back({std::move(container), {}, {}});
     return true;
   }
@@ -119,6 +118,7 @@ class JsonReader {
   }
 
   const std::size_t* consumed_;
+  std::size_t max_depth_;
   Json root_;
   std::vector<Level> levels_;
   Status error_;
@@ -152,15 +152,15 @@ nlohmann::ordered_json to_nlohmann(const Json& json) {
 
 }  // namespace
 
-Result<Json> Json::parse(std::string_view text, std::size_t max_size) {
+Result<Json> Json::parse(std::string_view text, std::size_t max_size, std::size_t max_depth) {
   if (text.size() > max_size) {
     return exhausted("JSON of " + std::to_string(text.size()) + " bytes, at most " +
                      std::to_string(max_size) + " are read");
   }
   std::size_t consumed = 0;
-  JsonReader reader(&consumed);
-  const CountingCursor begin{text.data(),
-                             &consumed};  // NOLINT(bugprone-suspicious-stringview-data-usage): with end
+  JsonReader reader(&consumed, max_depth);
+  // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): the end goes with it
+  const CountingCursor begin{text.data(), &consumed};
   const CountingCursor end{text.data() + text.size(), &consumed};
   try {
     nlohmann::json::sax_parse(begin, end, &reader);

@@ -36,9 +36,11 @@ class Json {
   static Json object() { return Json(Object{}); }
   static Json array() { return Json(Array{}); }
 
-  // RFC 8259, at most max_size bytes and 64 levels; a duplicate key is refused. Errors name the byte
-  // position.
-  static Result<Json> parse(std::string_view text, std::size_t max_size);
+  static constexpr std::size_t kDefaultDepth = 64;
+  // RFC 8259, at most max_size bytes and max_depth levels of arrays and objects; a duplicate key is refused.
+  // Errors name the byte position. A Json is destroyed and printed recursively: keep max_depth small.
+  static Result<Json> parse(std::string_view text, std::size_t max_size,
+                            std::size_t max_depth = kDefaultDepth);
   // ASCII only: everything else is escaped, so that no terminal control gets through. Not UTF-8: replaced by
   // U+FFFD.
   std::string dump(int indent = -1) const;
