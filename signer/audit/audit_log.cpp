@@ -45,16 +45,18 @@ Result<std::unique_ptr<AuditLog>> AuditLog::create(Directory& directory, Entropy
   return std::unique_ptr<AuditLog>(new AuditLog(std::move(journal), merkle::Frontier()));
 }
 
-Result<std::unique_ptr<AuditLog>> AuditLog::open(Directory& directory, const Head& at_least) {
+Result<std::unique_ptr<AuditLog>> AuditLog::open(Directory& directory, const Head& at_least,
+                                                 const OnLeaf& on_leaf) {
   merkle::Frontier frontier;
   bool matches = at_least.size == 0;
-  const auto on_leaf = [&](std::uint64_t, ByteView leaf) -> Status {
+  const auto take = [&](std::uint64_t index, ByteView leaf) -> Status {
     if (leaf.size() > kMaxLeaf) return bad_log("a leaf is larger than allowed");
+    TRY(on_leaf(index, leaf));
     frontier.add(merkle::leaf_hash(leaf));
     if (frontier.size() == at_least.size) matches = frontier.root() == at_least.root;
     return ok_status();
   };
-  ASSIGN_OR_RETURN(auto journal, custody::journal::Journal::open(directory, kFileName, kFileKind, on_leaf));
+  ASSIGN_OR_RETURN(auto journal, custody::journal::Journal::open(directory, kFileName, kFileKind, take));
   if (frontier.size() < at_least.size) {
     return bad_log("holds " + std::to_string(frontier.size()) + " leaves, but " +
                    std::to_string(at_least.size) + " are known");

@@ -3,6 +3,7 @@
 // thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -34,8 +35,12 @@ class AuditLog {
 
   // Recovers the tree from the file. at_least is the latest head that the caller knows (of its journal, or of
   // a checkpoint): a log that is shorter or has another root at that size is kCorrupt, because the file alone
-  // cannot show that its end was cut off. A head of size 0 asks for nothing.
-  static Result<std::unique_ptr<AuditLog>> open(Directory& directory, const Head& at_least);
+  // cannot show that its end was cut off. A head of size 0 asks for nothing. on_leaf sees every leaf in
+  // order; its first error stops the opening and is returned.
+  using OnLeaf = std::function<Status(std::uint64_t index, ByteView leaf)>;
+  static Result<std::unique_ptr<AuditLog>> open(
+      Directory& directory, const Head& at_least,
+      const OnLeaf& on_leaf = [](std::uint64_t, ByteView) { return ok_status(); });
 
   Result<std::uint64_t> append(ByteView leaf);  // its index, from 0; durable only after sync()
   Status sync();                                // a failure is final

@@ -100,11 +100,25 @@ class Replay {
   std::set<std::uint64_t> open_;
 };
 
+// A leaf is written after its COMMIT was durable. One that names a COMMIT beyond the journal's end shows that
+// the journal is an older copy, or lost its last record to damage that looks like a torn write.
+Status check_leaf(std::uint64_t index, ByteView encoded, std::uint64_t journal_end) {
+  const auto leaf = proto::reader::decode<AuditLeaf>(encoded, audit::kMaxLeaf);
+  if (!leaf.ok()) return corrupt(leaf.status().message(), std::string(kRestoreHint));
+  if (leaf->commit < journal_end) return ok_status();
+  return corrupt("the signer journal is older than the audit log: leaf " + std::to_string(index) +
+                     " is of COMMIT " + std::to_string(leaf->commit) + ", the journal ends at record " +
+                     std::to_string(journal_end),
+                 "restore the newest journal; with this one the signer would sign twice");
+}
+
 Result<std::unique_ptr<audit::AuditLog>> open_audit(Directory& directory, const audit::Head& known,
-                                                    Entropy& entropy) {
+                                                    std::uint64_t journal_end, Entropy& entropy) {
   if (known.size == 0 && !directory.exists(audit::kFileName))
     return audit::AuditLog::create(directory, entropy);
-  return audit::AuditLog::open(directory, known);
+  return audit::AuditLog::open(directory, known, [journal_end](std::uint64_t index, ByteView leaf) {
+    return check_leaf(index, leaf, journal_end);
+  });
 }
 
 }  // namespace
@@ -146,7 +160,7 @@ Result<Memory> recover(Directory& directory, const Identity& identity, Entropy& 
                        }));
   TRY(check_binding(memory.journal->binding(), identity, initial));
   memory.outcome_unknown = replay.open_commits();
-  ASSIGN_OR_RETURN(memory.audit, open_audit(directory, known, entropy));
+  ASSIGN_OR_RETURN(memory.audit, open_audit(directory, known, memory.journal->next_sequence(), entropy));
   TRY(memory.audit->sync());
   memory.durable_audit = memory.audit->head();
   return memory;

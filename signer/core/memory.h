@@ -34,7 +34,7 @@ struct Memory {
 // Opens journal and audit log in the directory (created by custody-ceremony; the audit log is begun here when
 // no COMMIT knows of one) and replays them. kNotFound: no journal. kRefused: bound to another genesis,
 // member, policy or key. kCorrupt: records that do not follow from one another, an audit log that is shorter
-// than the journal knows.
+// than the journal knows, a journal that ends before a COMMIT that the audit log knows.
 Result<Memory> recover(Directory& directory, const Identity& identity, Entropy& entropy);
 
 // The label of a key of the member, as the ceremony names it: "validator", "attest", "governance",

@@ -87,6 +87,34 @@ TEST_F(MemoryTest, I1_AnAuditLogThatWasCutStopsTheStart) {
   EXPECT_FALSE(recovered().ok());
 }
 
+// Abuse cases G1, G2: the journal of yesterday, or one whose last COMMIT was damaged and so looks like a torn
+// write, beside an audit log that knows better. Starting from it would sign the position again.
+TEST_F(MemoryTest, G1_AJournalThatForgotWhatTheAuditLogKnowsStopsTheStart) {
+  ask(vote(5, 0, 1));
+  const Bytes yesterday = directory_.content(journal::kFileName);
+  ask(vote(6, 0, 1));
+  ASSERT_TRUE(core_->idle().ok());
+  core_.reset();
+  const Bytes today = directory_.content(journal::kFileName);
+  directory_.tamper(journal::kFileName, yesterday);
+  expect_stopped(Code::kCorrupt, "older than the audit log");
+  directory_.tamper(journal::kFileName, today);
+  EXPECT_TRUE(recovered().ok());
+}
+
+TEST_F(MemoryTest, G2_ADamagedLastCommitStopsTheStartWhenItsSignatureWasAudited) {
+  const std::size_t start = directory_.content(journal::kFileName).size();
+  ask(vote(5, 0, 1));
+  core_.reset();
+  Bytes content = directory_.content(journal::kFileName);
+  // length u32 | sequence u64 | payload | link 16: the COMMIT, after which the lazy DONE was lost.
+  const std::size_t payload = std::size_t{content[start + 2]} << 8 | content[start + 3];
+  content.resize(start + 4 + 8 + payload + 16);
+  content[start + 20] ^= 1;
+  directory_.tamper(journal::kFileName, content);
+  expect_stopped(Code::kCorrupt, "older than the audit log");
+}
+
 TEST_F(MemoryTest, RecordsThatDoNotFollowStopTheStart) {
   core_.reset();
   auto opened = journal::SignerJournal::open(
