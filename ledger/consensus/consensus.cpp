@@ -321,6 +321,7 @@ void Consensus::fire_timers() {
   } else if (due(precommit_deadline_) || (stalled && step_ == Step::kPrecommit)) {
     start_round(model::next(round_));  // line 65
   }
+  if (catch_up_ && due(catch_up_->deadline)) give_up_on_peer(unavailable("no answer"));
   if (due(gossip_at_)) gossip();
   retry_signatures(false);
 }

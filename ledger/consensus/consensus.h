@@ -88,12 +88,17 @@ class Consensus {
     std::size_t budget = 0;  // bytes that gossip may still send in this period
     std::deque<model::PeerMessageBody> early;
     std::size_t early_bytes = 0;
+    std::uint64_t pace =
+        0;  // milliseconds per part that it lately took to serve us a block, or wasted; fades
   };
   struct CatchUp {
     model::MemberId peer;
+    MonotonicMs since;
+    MonotonicMs deadline;        // for the next part
+    std::uint32_t asked_to = 0;  // parts below it have been asked for
+    bool answered = true;        // since the last gossip period
     std::optional<model::Commit> commit;
     PartSet parts;
-    MonotonicMs deadline;
   };
 
   // Events (consensus.cpp).
@@ -174,7 +179,9 @@ class Consensus {
 
   // Catch-up (catch_up.cpp).
   void catch_up(bool from_gossip);
-  void ask_for_block(model::MemberId peer);
+  void ask_for_block();
+  std::uint32_t first_missing_part() const;
+  void note_pace(std::uint64_t ms_per_part);
   void give_up_on_peer(const Status& why);
   void finish_catch_up();
   void serve_block(model::MemberId peer, const model::BlockRequest& request);
@@ -224,7 +231,6 @@ class Consensus {
 
   std::map<model::MemberId, Peer> peers_;
   std::optional<CatchUp> catch_up_;
-  std::size_t catch_up_turn_ = 0;
   struct Served {
     model::Height height;
     model::Commit commit;

@@ -168,6 +168,7 @@ class ConsensusTest : public testing::Test {
         sent_.push_back(*decode_peer_message(cast->message));
       } else if (const auto* send = std::get_if<Send>(&action)) {
         sent_.push_back(*decode_peer_message(send->message));
+        if (std::holds_alternative<model::BlockRequest>(sent_.back())) asked_.push_back(send->peer);
       } else if (const auto* wake = std::get_if<WakeAt>(&action)) {
         wake_ = wake->at;
       } else if (auto* halt = std::get_if<Halt>(&action)) {
@@ -293,6 +294,7 @@ class ConsensusTest : public testing::Test {
   std::vector<model::Intent> intents_;
   std::vector<model::SignRequest> unanswered_;
   std::vector<model::PeerMessageBody> sent_;
+  std::vector<MemberId> asked_;  // for a block
   std::vector<Equivocation> equivocations_;
   std::optional<MonotonicMs> wake_;
   std::optional<Status> halted_;
@@ -820,6 +822,10 @@ class CatchUpTest : public ConsensusTest {
   // A peer has block 1; this member sees its status and asks for it.
   void SetUp() override {
     start_as_bystander();
+    become_ahead();
+    ask();
+  }
+  void become_ahead() {
     ahead_ = propose(0);
     commit_ = {Height(1), Round(0), ahead_.hash, {}};
     for (const model::SetMember& member : net_.set.members) {
@@ -828,7 +834,6 @@ class CatchUpTest : public ConsensusTest {
           {member.id, vote(member.id, VoteType::kPrecommit, 0, ahead_.hash).signature});
     }
     peer_ = commit_.signatures[0].member;
-    ask();
   }
   void ask() {
     from(peer_, model::PeerStatus{Height(2), Round(0), 0, std::nullopt, {}});
@@ -837,9 +842,10 @@ class CatchUpTest : public ConsensusTest {
     ASSERT_EQ(sent<model::BlockRequest>().size(), 1u);
     EXPECT_EQ(sent<model::BlockRequest>()[0].height, Height(1));
   }
-  model::BlockReply reply() {
-    return {commit_, ahead_.parts.root(), ahead_.parts.count(), ahead_.parts.part(0)};
+  model::BlockReply reply(std::uint32_t part = 0) {
+    return {commit_, ahead_.parts.root(), ahead_.parts.count(), ahead_.parts.part(part)};
   }
+  MemberId last_asked() const { return asked_.back(); }
 
   Proposed ahead_;
   model::Commit commit_;
@@ -907,6 +913,66 @@ TEST_F(CatchUpTest, ASilentPeerIsLeftForAnother) {
   for (int i = 0; i < 6; ++i) advance(250);
   from(other, reply());
   EXPECT_EQ(committed_, 1);
+}
+
+TEST_F(CatchUpTest, WhatALimitedPeerCouldNotSendAtOnceIsAskedForAgain) {
+  app_.transactions_.assign(20, Bytes(90'000, 7));
+  become_ahead();
+  ASSERT_GT(ahead_.parts.count(), 24u);
+  // The peer answers a request with up to eight parts, and with 15 in a gossip period.
+  std::size_t answered = 0;
+  for (int period = 0; period < 8 && committed_ == 0; ++period) {
+    for (std::size_t left = 15; left > 0 && answered < sent<model::BlockRequest>().size(); ++answered) {
+      const std::uint32_t first = sent<model::BlockRequest>()[answered].first_part;
+      const std::uint32_t end = std::min(first + 8, ahead_.parts.count());
+      for (std::uint32_t i = first; i < end && left > 0; ++i, --left) from(peer_, reply(i));
+    }
+    advance(250);
+  }
+  EXPECT_EQ(committed_, 1);
+}
+
+TEST_F(CatchUpTest, APeerThatDripsIsLeftForAnotherAndNotAskedAgain) {
+  app_.transactions_.assign(60, Bytes(60'000, 7));
+  become_ahead();
+  const MemberId other = commit_.signatures[1].member;
+  from(other, model::PeerStatus{Height(2), Round(0), 0, std::nullopt, {}});
+  std::uint32_t dripped = 0;
+  while (last_asked() == peer_ && dripped < ahead_.parts.count()) {
+    from(peer_, reply(dripped++));
+    advance(900);
+  }
+  EXPECT_EQ(last_asked(), other);
+  EXPECT_LT(dripped, ahead_.parts.count());
+  for (std::uint32_t i = 0; i < ahead_.parts.count(); ++i) from(other, reply(i));
+  ASSERT_EQ(committed_, 1);
+  // Both are ahead again: the one that took its time is not the one that is asked.
+  for (const MemberId ahead : {peer_, other}) from(ahead, model::PeerStatus{Height(3), Round(0), 0, {}, {}});
+  advance(250);
+  EXPECT_EQ(last_asked(), other);
+}
+
+TEST_F(CatchUpTest, APeerThatLiesAtOnceDoesNotKeepUsFromTheOthers) {
+  const MemberId other = commit_.signatures[1].member;
+  from(other, model::PeerStatus{Height(2), Round(0), 0, std::nullopt, {}});
+  model::BlockReply lie = reply();
+  lie.commit.signatures.pop_back();
+  for (int i = 0; i < 3 && last_asked() == peer_; ++i) {
+    from(peer_, lie);
+    advance(250);
+  }
+  EXPECT_EQ(last_asked(), other);
+  from(other, reply());
+  EXPECT_EQ(committed_, 1);
+}
+
+TEST_F(CatchUpTest, TheDeadlineOfAPeerIsActedUponAtOnce) {
+  advance(249);  // gossip drifts, so that the deadline falls between two periods
+  for (int i = 0; i < 3; ++i) advance(250);
+  advance(1);
+  const auto at = MonotonicMs{1'000 + ms_};
+  ASSERT_TRUE(wake_);
+  EXPECT_GT(*wake_, at) << "the daemon would spin";
 }
 
 TEST_F(ConsensusTest, ADecidedBlockIsServedToWhoAsks) {

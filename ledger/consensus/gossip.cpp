@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::size_t kGossipBytesPerPeriod = 1u << 20;
 constexpr std::size_t kVotesPerStatus = 64;
+constexpr std::uint64_t kPaceFading = 16;  // periods: who once was slow is tried again
 constexpr std::size_t kStatusRounds = 16;  // recent ones; those with a proof of lock come on top
 
 const model::RoundVotes* reported(const model::PeerStatus& status, model::Round round) {
@@ -33,7 +34,10 @@ void collect_missing(const VoteSet& votes, std::uint32_t held, std::size_t membe
 
 void Consensus::gossip() {
   gossip_at_ = after(kGossipMs);
-  for (auto& [id, peer] : peers_) peer.budget = kGossipBytesPerPeriod;
+  for (auto& [id, peer] : peers_) {
+    peer.budget = kGossipBytesPerPeriod;
+    peer.pace -= (peer.pace + kPaceFading - 1) / kPaceFading;
+  }
   actions_.push_back(Broadcast{encode_peer_message(own_status())});
   catch_up(true);
 }
