@@ -992,6 +992,31 @@ TEST_F(ConsensusTest, ADecidedBlockIsServedToWhoAsks) {
   EXPECT_TRUE(sent<model::BlockReply>().empty());
 }
 
+// A cheat among those who made the proof first told this member that it had prevoted other blocks.
+TEST_F(ConsensusTest, ACheatsOtherVotesDoNotHideAProofOfLock) {
+  start_as_bystander();
+  const MemberId cheat = proposer_at(1);
+  wait_out_proposal();
+  std::vector<Proposed> others;
+  for (std::uint32_t round = 1; round <= 6; ++round) {
+    others.push_back(propose(round, round));  // at different times: all blocks differ
+    send(others.back());
+    others_vote(VoteType::kPrevote, round, std::nullopt);
+    others_vote(VoteType::kPrecommit, round, std::nullopt);
+  }
+  ASSERT_EQ(core_->round(), Round(7));
+  for (std::size_t i = 0; i + 1 < others.size(); ++i) {
+    from(cheat, vote(cheat, VoteType::kPrevote, 0, others[i].hash));
+  }
+  // What all but this member prevoted in round 0 comes now, proposed again under that proof.
+  const Proposed again = sign_proposal(others.back().parts, others.back().hash, 7, 0);
+  send(again);
+  EXPECT_FALSE(intent(VoteType::kPrevote, 7));
+  others_vote(VoteType::kPrevote, 0, again.hash);
+  EXPECT_EQ(equivocations_.size(), 1u);
+  EXPECT_TRUE(voted(VoteType::kPrevote, 7, again.hash));
+}
+
 TEST_F(ConsensusTest, AQuorumForABlockThatIsWrongHereStopsTheNode) {
   start_as_bystander();
   const Proposed p = propose(0, 0, 1, [](model::Block& block) { block.header.state_root = {}; });
