@@ -14,7 +14,7 @@ namespace {
 constexpr std::uint64_t kCatchUpTimeoutMs = 1'000;  // for the next part
 constexpr std::uint64_t kCatchUpBlockMs = 30'000;  // for the whole block: a peer must not hold us up by drops
 constexpr std::uint32_t kPartsPerRequest = 8;
-constexpr std::size_t kReadCost = 8u << 10;  // bytes of a peer's budget for a block read from the store
+constexpr std::size_t kReadCost = 8u << 10;  // bytes that reading a small block counts for
 
 }  // namespace
 
@@ -112,21 +112,25 @@ void Consensus::finish_catch_up() {
 
 void Consensus::serve_block(model::MemberId peer, const model::BlockRequest& request) {
   if (request.height >= height_) return;
-  if (!served_ || served_->height != request.height) {
-    std::size_t& budget = peers_[peer].budget;
-    if (budget < kReadCost) return;
-    budget -= kReadCost;
+  Peer& known = peers_[peer];
+  if (!known.served || known.served->height != request.height) {
+    if (known.read >= kReadBytesPerPeriod) return;
+    known.read += kReadCost;
     auto decided = app_.decided(request.height);
     if (!decided.ok()) return report(decided.status().with_context("a block that a peer asked for"));
     if (!*decided) return;
-    auto parts = PartSet::of(proto::reader::encode((*decided)->block));
+    const Bytes block = proto::reader::encode((*decided)->block);
+    known.read += block.size();
+    auto parts = PartSet::of(block);
     if (!parts.ok()) return report(parts.status().with_context("a block that a peer asked for"));
-    served_ = Served{request.height, (*decided)->commit, std::move(*parts)};
+    known.served = Served{request.height, (*decided)->commit, std::move(*parts)};
   }
-  const PartSet& parts = served_->parts;
-  for (std::uint32_t i = request.first_part; i < parts.count() && i - request.first_part < kPartsPerRequest;
-       ++i) {
-    const model::BlockReply reply{served_->commit, parts.root(), parts.count(), parts.part(i)};
+  const Served& served = *known.served;
+  for (std::uint32_t i = request.first_part;
+       i < served.parts.count() && i - request.first_part < kPartsPerRequest; ++i) {
+    if (known.budget < served.parts.part(i).data.size()) return;
+    const model::BlockReply reply{served.commit, served.parts.root(), served.parts.count(),
+                                  served.parts.part(i)};
     if (!send_within_budget(peer, reply)) return;
   }
 }

@@ -88,6 +88,7 @@ class FakeApplication final : public Application {
     return ok_status();
   }
   Result<std::optional<DecidedBlock>> decided(Height height) const override {
+    ++reads_;
     if (height.get() == 0 || height.get() > blocks_.size()) return std::optional<DecidedBlock>();
     return std::optional(blocks_[height.get() - 1]);
   }
@@ -98,6 +99,7 @@ class FakeApplication final : public Application {
   std::vector<Bytes> transactions_;
   bool has_transactions_ = false;
   bool fail_commit_ = false;
+  mutable int reads_ = 0;
 };
 
 class MemoryLog final : public Log {
@@ -142,8 +144,12 @@ class ConsensusTest : public testing::Test {
   }
   void start() {
     core_.reset();
-    core_ = std::make_unique<Consensus>(Config{net_.chain, self_, model::is_quorum, crypto::verify}, app_,
-                                        log_, log_.synced_);
+    const auto verify = [this](const PublicKey& key, const Hash256& digest, const Signature& signature) {
+      ++verified_;
+      return crypto::verify(key, digest, signature);
+    };
+    core_ = std::make_unique<Consensus>(Config{net_.chain, self_, model::is_quorum, verify}, app_, log_,
+                                        log_.synced_);
     log_.unsynced_.clear();
     give(Start{});
   }
@@ -295,6 +301,7 @@ class ConsensusTest : public testing::Test {
   std::vector<model::SignRequest> unanswered_;
   std::vector<model::PeerMessageBody> sent_;
   std::vector<MemberId> asked_;  // for a block
+  int verified_ = 0;             // signatures
   std::vector<Equivocation> equivocations_;
   std::optional<MonotonicMs> wake_;
   std::optional<Status> halted_;
@@ -990,6 +997,63 @@ TEST_F(ConsensusTest, ADecidedBlockIsServedToWhoAsks) {
   from(peer, model::BlockRequest{Height(2), 0});
   from(peer, model::BlockRequest{Height(0), 0});
   EXPECT_TRUE(sent<model::BlockReply>().empty());
+}
+
+// Two large blocks in turn, so that what was read for one request is of no use for the next.
+TEST_F(ConsensusTest, BlocksReadForOnePeerAreBoundedByTheirSize) {
+  start_as_bystander();
+  app_.transactions_.assign(40, Bytes(90'000, 7));
+  decide_one();
+  app_.transactions_.clear();
+  advance(1'000);
+  const Proposed second = propose(0, 0, 2);
+  send(second);
+  others_vote(VoteType::kPrevote, 0, second.hash, 2);
+  others_vote(VoteType::kPrecommit, 0, second.hash, 2);
+  ASSERT_EQ(core_->height(), Height(3));
+  const MemberId cheat = self_ == MemberId(1) ? MemberId(2) : MemberId(1);
+  const MemberId behind = self_ == MemberId(3) ? MemberId(4) : MemberId(3);
+  for (const MemberId peer : {cheat, behind}) from(peer, model::PeerStatus{Height(1), Round(0), 0, {}, {}});
+  advance(250);
+  app_.reads_ = 0;
+  for (int i = 0; i < 20; ++i) {
+    // Beyond the last part: nothing is sent, nothing of the budget for sending is used.
+    from(cheat, model::BlockRequest{Height(1), 64});
+    from(cheat, model::BlockRequest{Height(2), 64});
+  }
+  EXPECT_LE(app_.reads_, 2);
+  sent_.clear();
+  from(behind, model::BlockRequest{Height(1), 0});
+  EXPECT_EQ(sent<model::BlockReply>().size(), 8u) << "another peer does not suffer";
+  const int reads = app_.reads_;
+  from(cheat, model::BlockRequest{Height(2), 64});
+  from(behind, model::BlockRequest{Height(1), 8});
+  EXPECT_EQ(app_.reads_, reads) << "what was read for it is kept";
+}
+
+TEST_F(ConsensusTest, SignaturesCheckedForOnePeerAreBounded) {
+  start_as_bystander();
+  const MemberId cheat = proposer_at(1);
+  const MemberId honest = proposer_at(0);
+  verified_ = 0;
+  Vote bad = vote(cheat, VoteType::kPrevote, 0, std::nullopt);
+  bad.signature.data()[9] ^= 1;
+  for (int i = 0; i < 2'000; ++i) from(cheat, bad);
+  EXPECT_LE(verified_, 600);
+  from(honest, vote(honest, VoteType::kPrevote, 0, std::nullopt));
+  advance(250);
+  verified_ = 0;
+  from(cheat, vote(cheat, VoteType::kPrevote, 0, std::nullopt));
+  EXPECT_EQ(verified_, 1) << "in the next period it is listened to again";
+}
+
+TEST_F(ConsensusTest, AVoteOfALaterRoundIsCheckedOnce) {
+  start_as_bystander();
+  const MemberId member = proposer_at(0);
+  const Vote early = vote(member, VoteType::kPrevote, 5, std::nullopt);
+  verified_ = 0;
+  for (int i = 0; i < 3; ++i) from(member, early);
+  EXPECT_EQ(verified_, 1);
 }
 
 // A cheat among those who made the proof first told this member that it had prevoted other blocks.
