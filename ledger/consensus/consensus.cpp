@@ -129,7 +129,7 @@ void Consensus::on_message(model::MemberId peer, const model::BlockProposal& pro
   if (next_height || next_round) return keep_early(peer, proposal);
   // Blocks of older rounds come by catch-up if they were decided: they would only fill the memory.
   if (proposal.height != height_ || model::next(proposal.round) < round_) return;
-  if (!check_proposal(proposal)) return;
+  if (!check_proposal(peer, proposal)) return;
   insert_proposal(proposal, now_.wall);
 }
 
@@ -141,15 +141,9 @@ void Consensus::on_message(model::MemberId peer, const model::ProposalPart& part
 
 void Consensus::on_message(model::MemberId peer, const model::Vote& vote) {
   if (vote.height == model::next(height_)) return keep_early(peer, vote);
-  if (vote.height != height_) return insert_late_precommit(vote);
+  if (vote.height != height_) return insert_late_precommit(peer, vote);
   const auto member = member_index(vote.member);
-  if (!member) return;
-  if (vote.round <= round_) {
-    if (const RoundState* state = find_round(vote.round)) {
-      const VoteSet& votes = vote.type == model::VoteType::kPrevote ? state->prevotes : state->precommits;
-      if (votes.has(*member, vote.block)) return;
-    }
-  }
+  if (!member || known_vote(vote, *member) || !may_check(peer)) return;
   const Hash256 digest =
       proto::reader::vote_digest(config_.chain, vote.type, vote.height, vote.round, vote.block);
   if (!config_.verify(set_.members[*member].validator_key, digest, vote.signature)) return;
@@ -159,6 +153,7 @@ void Consensus::on_message(model::MemberId peer, const model::Vote& vote) {
 void Consensus::on_message(model::MemberId peer, const model::PeerStatus& status) {
   Peer& known = peers_[peer];
   known.height = std::max(known.height, status.height);
+  if (known.served && known.served->height < status.height) known.served.reset();
   if (status.height == height_) send_missing(peer, status);
 }
 
@@ -200,7 +195,7 @@ std::optional<std::size_t> Consensus::member_index(model::MemberId member) const
   return std::nullopt;
 }
 
-bool Consensus::check_proposal(const model::BlockProposal& proposal) {
+bool Consensus::check_proposal(model::MemberId peer, const model::BlockProposal& proposal) {
   if (proposal.member != proposer(set_, height_, proposal.round)) return false;
   if (proposal.proof_of_lock && *proposal.proof_of_lock >= proposal.round) return false;
   if (proposal.part_count == 0 || proposal.part_count > model::kMaxBlockParts) return false;
@@ -208,7 +203,8 @@ bool Consensus::check_proposal(const model::BlockProposal& proposal) {
     if (*state->proposal == proposal || state->proposal_conflict_reported) return false;
   }
   const model::SetMember* member = set_.find(proposal.member);
-  return config_.verify(member->validator_key, proto::reader::proposal_digest(config_.chain, proposal),
+  return may_check(peer) &&
+         config_.verify(member->validator_key, proto::reader::proposal_digest(config_.chain, proposal),
                         proposal.signature);
 }
 
@@ -254,6 +250,19 @@ bool Consensus::insert_part(const model::ProposalPart& message) {
   return wanted;
 }
 
+// Nothing would come of checking it.
+bool Consensus::known_vote(const model::Vote& vote, std::size_t member) const {
+  if (vote.round > round_) {
+    const auto found = future_[member].find(vote.round);
+    return found != future_[member].end() &&
+           std::ranges::any_of(found->second, [&](const model::Vote& v) { return v.type == vote.type; });
+  }
+  const RoundState* state = find_round(vote.round);
+  if (state == nullptr) return false;
+  return (vote.type == model::VoteType::kPrevote ? state->prevotes : state->precommits)
+      .has(member, vote.block);
+}
+
 bool Consensus::known_block(const std::optional<model::BlockHash>& block) const {
   if (!block) return true;
   return std::ranges::any_of(rounds_, [&](const auto& entry) {
@@ -264,9 +273,7 @@ bool Consensus::known_block(const std::optional<model::BlockHash>& block) const 
 void Consensus::insert_vote(const model::Vote& vote, std::size_t member) {
   if (vote.round > round_) {
     auto& rounds = future_[member];
-    auto& votes = rounds[vote.round];
-    const bool known = std::ranges::any_of(votes, [&](const model::Vote& v) { return v.type == vote.type; });
-    if (!known) votes.push_back(vote);
+    if (!known_vote(vote, member)) rounds[vote.round].push_back(vote);
     if (rounds.size() > kFutureRoundsOfMember) rounds.erase(rounds.begin());
     return;
   }
@@ -280,7 +287,7 @@ void Consensus::insert_vote(const model::Vote& vote, std::size_t member) {
 }
 
 // A precommit for the tip that came after it was decided: the next block can carry it.
-void Consensus::insert_late_precommit(const model::Vote& vote) {
+void Consensus::insert_late_precommit(std::optional<model::MemberId> peer, const model::Vote& vote) {
   if (!last_commit_ || vote.type != model::VoteType::kPrecommit) return;
   if (vote.height != last_commit_->height || vote.round != last_commit_->round ||
       vote.block != last_commit_->block) {
@@ -290,7 +297,7 @@ void Consensus::insert_late_precommit(const model::Vote& vote) {
   const auto place = std::ranges::lower_bound(signatures, vote.member, {}, &model::CommitSignature::member);
   if (place != signatures.end() && place->member == vote.member) return;
   const model::SetMember* member = previous_set_.find(vote.member);
-  if (member == nullptr) return;
+  if (member == nullptr || (peer && !may_check(*peer))) return;
   const Hash256 digest =
       proto::reader::vote_digest(config_.chain, vote.type, vote.height, vote.round, vote.block);
   if (!config_.verify(member->validator_key, digest, vote.signature)) return;
@@ -321,6 +328,7 @@ void Consensus::fire_timers() {
   } else if (due(precommit_deadline_) || (stalled && step_ == Step::kPrecommit)) {
     start_round(model::next(round_));  // line 65
   }
+  if (catch_up_ && due(catch_up_->deadline)) give_up_on_peer(unavailable("no answer"));
   if (due(gossip_at_)) gossip();
   retry_signatures(false);
 }
@@ -695,7 +703,7 @@ void Consensus::signed_vote(const model::VoteIntent& intent, model::Height heigh
   if (height == height_) {
     insert_vote(vote, *member_index(*config_.self));
   } else {
-    insert_late_precommit(vote);
+    insert_late_precommit(std::nullopt, vote);
   }
   actions_.push_back(Broadcast{encode_peer_message(vote)});
 }

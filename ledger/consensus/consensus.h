@@ -32,6 +32,11 @@ enum class Step : std::uint8_t {
 };
 
 constexpr std::uint64_t kGossipMs = 250;
+// Signatures that are checked for one peer in a gossip period, about 15 ms of work. A height among 14 members
+// takes a few from each, an answer to a status 64; what is not looked at is sent again.
+constexpr std::size_t kChecksOfPeer = 512;
+constexpr std::size_t kReadBytesPerPeriod = 1u
+                                            << 20;  // of stored blocks, for one peer; a larger one is a debt
 constexpr std::uint64_t kMaxRoundTimeoutMs = 60'000;
 // Without its fellows' votes a step ends after so many time-outs. The paper waits for ever; but a signer that
 // refuses (its watermark is ahead of a node restored from a backup) would then stop everyone.
@@ -83,17 +88,30 @@ class Consensus {
     model::Intent intent;
     std::optional<MonotonicMs> retry_at;
   };
+  struct Served {
+    model::Height height;
+    model::Commit commit;
+    PartSet parts;
+  };
   struct Peer {
     model::Height height;
-    std::size_t budget = 0;  // bytes that gossip may still send in this period
+    std::size_t budget = 0;        // bytes that gossip may still send in this period
+    std::size_t checks = 0;        // signatures checked for it in this period
+    std::size_t read = 0;          // bytes of blocks read for it beyond what the periods so far allow
+    std::optional<Served> served;  // the last block that it asked for, until it has it
     std::deque<model::PeerMessageBody> early;
     std::size_t early_bytes = 0;
+    std::uint64_t pace =
+        0;  // milliseconds per part that it lately took to serve us a block, or wasted; fades
   };
   struct CatchUp {
     model::MemberId peer;
+    MonotonicMs since;
+    MonotonicMs deadline;        // for the next part
+    std::uint32_t asked_to = 0;  // parts below it have been asked for
+    bool answered = true;        // since the last gossip period
     std::optional<model::Commit> commit;
     PartSet parts;
-    MonotonicMs deadline;
   };
 
   // Events (consensus.cpp).
@@ -112,11 +130,14 @@ class Consensus {
   void on_message(model::MemberId, const model::TransactionsMessage&) {}
 
   // Messages of this height, checked.
-  bool check_proposal(const model::BlockProposal& proposal);
+  bool check_proposal(model::MemberId peer, const model::BlockProposal& proposal);
   void insert_proposal(const model::BlockProposal& proposal, UnixMs received);
   bool insert_part(const model::ProposalPart& part);
   void insert_vote(const model::Vote& vote, std::size_t member);
-  void insert_late_precommit(const model::Vote& vote);
+  // peer: who sent it; absent for this member's own.
+  void insert_late_precommit(std::optional<model::MemberId> peer, const model::Vote& vote);
+  bool known_vote(const model::Vote& vote, std::size_t member) const;
+  bool may_check(model::MemberId peer) { return peers_[peer].checks++ < kChecksOfPeer; }
   void keep_early(model::MemberId peer, const model::PeerMessageBody& message);
   void replay_early();
   std::optional<std::size_t> member_index(model::MemberId member) const;
@@ -174,7 +195,9 @@ class Consensus {
 
   // Catch-up (catch_up.cpp).
   void catch_up(bool from_gossip);
-  void ask_for_block(model::MemberId peer);
+  void ask_for_block();
+  std::uint32_t first_missing_part() const;
+  void note_pace(std::uint64_t ms_per_part);
   void give_up_on_peer(const Status& why);
   void finish_catch_up();
   void serve_block(model::MemberId peer, const model::BlockRequest& request);
@@ -224,13 +247,6 @@ class Consensus {
 
   std::map<model::MemberId, Peer> peers_;
   std::optional<CatchUp> catch_up_;
-  std::size_t catch_up_turn_ = 0;
-  struct Served {
-    model::Height height;
-    model::Commit commit;
-    PartSet parts;
-  };
-  std::optional<Served> served_;  // the last block that a peer asked for
 };
 
 }  // namespace custody::ledger::consensus

@@ -88,6 +88,7 @@ class FakeApplication final : public Application {
     return ok_status();
   }
   Result<std::optional<DecidedBlock>> decided(Height height) const override {
+    ++reads_;
     if (height.get() == 0 || height.get() > blocks_.size()) return std::optional<DecidedBlock>();
     return std::optional(blocks_[height.get() - 1]);
   }
@@ -98,6 +99,7 @@ class FakeApplication final : public Application {
   std::vector<Bytes> transactions_;
   bool has_transactions_ = false;
   bool fail_commit_ = false;
+  mutable int reads_ = 0;
 };
 
 class MemoryLog final : public Log {
@@ -142,8 +144,12 @@ class ConsensusTest : public testing::Test {
   }
   void start() {
     core_.reset();
-    core_ = std::make_unique<Consensus>(Config{net_.chain, self_, model::is_quorum, crypto::verify}, app_,
-                                        log_, log_.synced_);
+    const auto verify = [this](const PublicKey& key, const Hash256& digest, const Signature& signature) {
+      ++verified_;
+      return crypto::verify(key, digest, signature);
+    };
+    core_ = std::make_unique<Consensus>(Config{net_.chain, self_, model::is_quorum, verify}, app_, log_,
+                                        log_.synced_);
     log_.unsynced_.clear();
     give(Start{});
   }
@@ -168,6 +174,7 @@ class ConsensusTest : public testing::Test {
         sent_.push_back(*decode_peer_message(cast->message));
       } else if (const auto* send = std::get_if<Send>(&action)) {
         sent_.push_back(*decode_peer_message(send->message));
+        if (std::holds_alternative<model::BlockRequest>(sent_.back())) asked_.push_back(send->peer);
       } else if (const auto* wake = std::get_if<WakeAt>(&action)) {
         wake_ = wake->at;
       } else if (auto* halt = std::get_if<Halt>(&action)) {
@@ -293,6 +300,8 @@ class ConsensusTest : public testing::Test {
   std::vector<model::Intent> intents_;
   std::vector<model::SignRequest> unanswered_;
   std::vector<model::PeerMessageBody> sent_;
+  std::vector<MemberId> asked_;  // for a block
+  int verified_ = 0;             // signatures
   std::vector<Equivocation> equivocations_;
   std::optional<MonotonicMs> wake_;
   std::optional<Status> halted_;
@@ -820,6 +829,10 @@ class CatchUpTest : public ConsensusTest {
   // A peer has block 1; this member sees its status and asks for it.
   void SetUp() override {
     start_as_bystander();
+    become_ahead();
+    ask();
+  }
+  void become_ahead() {
     ahead_ = propose(0);
     commit_ = {Height(1), Round(0), ahead_.hash, {}};
     for (const model::SetMember& member : net_.set.members) {
@@ -828,7 +841,6 @@ class CatchUpTest : public ConsensusTest {
           {member.id, vote(member.id, VoteType::kPrecommit, 0, ahead_.hash).signature});
     }
     peer_ = commit_.signatures[0].member;
-    ask();
   }
   void ask() {
     from(peer_, model::PeerStatus{Height(2), Round(0), 0, std::nullopt, {}});
@@ -837,9 +849,10 @@ class CatchUpTest : public ConsensusTest {
     ASSERT_EQ(sent<model::BlockRequest>().size(), 1u);
     EXPECT_EQ(sent<model::BlockRequest>()[0].height, Height(1));
   }
-  model::BlockReply reply() {
-    return {commit_, ahead_.parts.root(), ahead_.parts.count(), ahead_.parts.part(0)};
+  model::BlockReply reply(std::uint32_t part = 0) {
+    return {commit_, ahead_.parts.root(), ahead_.parts.count(), ahead_.parts.part(part)};
   }
+  MemberId last_asked() const { return asked_.back(); }
 
   Proposed ahead_;
   model::Commit commit_;
@@ -909,6 +922,66 @@ TEST_F(CatchUpTest, ASilentPeerIsLeftForAnother) {
   EXPECT_EQ(committed_, 1);
 }
 
+TEST_F(CatchUpTest, WhatALimitedPeerCouldNotSendAtOnceIsAskedForAgain) {
+  app_.transactions_.assign(20, Bytes(90'000, 7));
+  become_ahead();
+  ASSERT_GT(ahead_.parts.count(), 24u);
+  // The peer answers a request with up to eight parts, and with 15 in a gossip period.
+  std::size_t answered = 0;
+  for (int period = 0; period < 8 && committed_ == 0; ++period) {
+    for (std::size_t left = 15; left > 0 && answered < sent<model::BlockRequest>().size(); ++answered) {
+      const std::uint32_t first = sent<model::BlockRequest>()[answered].first_part;
+      const std::uint32_t end = std::min(first + 8, ahead_.parts.count());
+      for (std::uint32_t i = first; i < end && left > 0; ++i, --left) from(peer_, reply(i));
+    }
+    advance(250);
+  }
+  EXPECT_EQ(committed_, 1);
+}
+
+TEST_F(CatchUpTest, APeerThatDripsIsLeftForAnotherAndNotAskedAgain) {
+  app_.transactions_.assign(60, Bytes(60'000, 7));
+  become_ahead();
+  const MemberId other = commit_.signatures[1].member;
+  from(other, model::PeerStatus{Height(2), Round(0), 0, std::nullopt, {}});
+  std::uint32_t dripped = 0;
+  while (last_asked() == peer_ && dripped < ahead_.parts.count()) {
+    from(peer_, reply(dripped++));
+    advance(900);
+  }
+  EXPECT_EQ(last_asked(), other);
+  EXPECT_LT(dripped, ahead_.parts.count());
+  for (std::uint32_t i = 0; i < ahead_.parts.count(); ++i) from(other, reply(i));
+  ASSERT_EQ(committed_, 1);
+  // Both are ahead again: the one that took its time is not the one that is asked.
+  for (const MemberId ahead : {peer_, other}) from(ahead, model::PeerStatus{Height(3), Round(0), 0, {}, {}});
+  advance(250);
+  EXPECT_EQ(last_asked(), other);
+}
+
+TEST_F(CatchUpTest, APeerThatLiesAtOnceDoesNotKeepUsFromTheOthers) {
+  const MemberId other = commit_.signatures[1].member;
+  from(other, model::PeerStatus{Height(2), Round(0), 0, std::nullopt, {}});
+  model::BlockReply lie = reply();
+  lie.commit.signatures.pop_back();
+  for (int i = 0; i < 3 && last_asked() == peer_; ++i) {
+    from(peer_, lie);
+    advance(250);
+  }
+  EXPECT_EQ(last_asked(), other);
+  from(other, reply());
+  EXPECT_EQ(committed_, 1);
+}
+
+TEST_F(CatchUpTest, TheDeadlineOfAPeerIsActedUponAtOnce) {
+  advance(249);  // gossip drifts, so that the deadline falls between two periods
+  for (int i = 0; i < 3; ++i) advance(250);
+  advance(1);
+  const auto at = MonotonicMs{1'000 + ms_};
+  ASSERT_TRUE(wake_);
+  EXPECT_GT(*wake_, at) << "the daemon would spin";
+}
+
 TEST_F(ConsensusTest, ADecidedBlockIsServedToWhoAsks) {
   start_as_bystander();
   decide_one();
@@ -924,6 +997,88 @@ TEST_F(ConsensusTest, ADecidedBlockIsServedToWhoAsks) {
   from(peer, model::BlockRequest{Height(2), 0});
   from(peer, model::BlockRequest{Height(0), 0});
   EXPECT_TRUE(sent<model::BlockReply>().empty());
+}
+
+// Two large blocks in turn, so that what was read for one request is of no use for the next.
+TEST_F(ConsensusTest, BlocksReadForOnePeerAreBoundedByTheirSize) {
+  start_as_bystander();
+  app_.transactions_.assign(40, Bytes(90'000, 7));
+  decide_one();
+  app_.transactions_.clear();
+  advance(1'000);
+  const Proposed second = propose(0, 0, 2);
+  send(second);
+  others_vote(VoteType::kPrevote, 0, second.hash, 2);
+  others_vote(VoteType::kPrecommit, 0, second.hash, 2);
+  ASSERT_EQ(core_->height(), Height(3));
+  const MemberId cheat = self_ == MemberId(1) ? MemberId(2) : MemberId(1);
+  const MemberId behind = self_ == MemberId(3) ? MemberId(4) : MemberId(3);
+  for (const MemberId peer : {cheat, behind}) from(peer, model::PeerStatus{Height(1), Round(0), 0, {}, {}});
+  advance(250);
+  app_.reads_ = 0;
+  for (int i = 0; i < 20; ++i) {
+    // Beyond the last part: nothing is sent, nothing of the budget for sending is used.
+    from(cheat, model::BlockRequest{Height(1), 64});
+    from(cheat, model::BlockRequest{Height(2), 64});
+  }
+  EXPECT_LE(app_.reads_, 2);
+  sent_.clear();
+  from(behind, model::BlockRequest{Height(1), 0});
+  EXPECT_EQ(sent<model::BlockReply>().size(), 8u) << "another peer does not suffer";
+  const int reads = app_.reads_;
+  from(cheat, model::BlockRequest{Height(2), 64});
+  from(behind, model::BlockRequest{Height(1), 8});
+  EXPECT_EQ(app_.reads_, reads) << "what was read for it is kept";
+}
+
+TEST_F(ConsensusTest, SignaturesCheckedForOnePeerAreBounded) {
+  start_as_bystander();
+  const MemberId cheat = proposer_at(1);
+  const MemberId honest = proposer_at(0);
+  verified_ = 0;
+  Vote bad = vote(cheat, VoteType::kPrevote, 0, std::nullopt);
+  bad.signature.data()[9] ^= 1;
+  for (int i = 0; i < 2'000; ++i) from(cheat, bad);
+  EXPECT_LE(verified_, 600);
+  from(honest, vote(honest, VoteType::kPrevote, 0, std::nullopt));
+  advance(250);
+  verified_ = 0;
+  from(cheat, vote(cheat, VoteType::kPrevote, 0, std::nullopt));
+  EXPECT_EQ(verified_, 1) << "in the next period it is listened to again";
+}
+
+TEST_F(ConsensusTest, AVoteOfALaterRoundIsCheckedOnce) {
+  start_as_bystander();
+  const MemberId member = proposer_at(0);
+  const Vote early = vote(member, VoteType::kPrevote, 5, std::nullopt);
+  verified_ = 0;
+  for (int i = 0; i < 3; ++i) from(member, early);
+  EXPECT_EQ(verified_, 1);
+}
+
+// A cheat among those who made the proof first told this member that it had prevoted other blocks.
+TEST_F(ConsensusTest, ACheatsOtherVotesDoNotHideAProofOfLock) {
+  start_as_bystander();
+  const MemberId cheat = proposer_at(1);
+  wait_out_proposal();
+  std::vector<Proposed> others;
+  for (std::uint32_t round = 1; round <= 6; ++round) {
+    others.push_back(propose(round, round));  // at different times: all blocks differ
+    send(others.back());
+    others_vote(VoteType::kPrevote, round, std::nullopt);
+    others_vote(VoteType::kPrecommit, round, std::nullopt);
+  }
+  ASSERT_EQ(core_->round(), Round(7));
+  for (std::size_t i = 0; i + 1 < others.size(); ++i) {
+    from(cheat, vote(cheat, VoteType::kPrevote, 0, others[i].hash));
+  }
+  // What all but this member prevoted in round 0 comes now, proposed again under that proof.
+  const Proposed again = sign_proposal(others.back().parts, others.back().hash, 7, 0);
+  send(again);
+  EXPECT_FALSE(intent(VoteType::kPrevote, 7));
+  others_vote(VoteType::kPrevote, 0, again.hash);
+  EXPECT_EQ(equivocations_.size(), 1u);
+  EXPECT_TRUE(voted(VoteType::kPrevote, 7, again.hash));
 }
 
 TEST_F(ConsensusTest, AQuorumForABlockThatIsWrongHereStopsTheNode) {

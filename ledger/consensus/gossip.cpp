@@ -1,5 +1,7 @@
 // What peers lack is read from their status and sent to them, a bounded amount per period: nothing relies on
 // a message or a queue having survived.
+#include <algorithm>
+
 #include "ledger/consensus/consensus.h"
 
 namespace custody::ledger::consensus {
@@ -7,6 +9,7 @@ namespace {
 
 constexpr std::size_t kGossipBytesPerPeriod = 1u << 20;
 constexpr std::size_t kVotesPerStatus = 64;
+constexpr std::uint64_t kPaceFading = 16;  // periods: who once was slow is tried again
 constexpr std::size_t kStatusRounds = 16;  // recent ones; those with a proof of lock come on top
 
 const model::RoundVotes* reported(const model::PeerStatus& status, model::Round round) {
@@ -33,7 +36,12 @@ void collect_missing(const VoteSet& votes, std::uint32_t held, std::size_t membe
 
 void Consensus::gossip() {
   gossip_at_ = after(kGossipMs);
-  for (auto& [id, peer] : peers_) peer.budget = kGossipBytesPerPeriod;
+  for (auto& [id, peer] : peers_) {
+    peer.budget = kGossipBytesPerPeriod;
+    peer.checks = 0;
+    peer.read -= std::min(peer.read, kReadBytesPerPeriod);
+    peer.pace -= (peer.pace + kPaceFading - 1) / kPaceFading;
+  }
   actions_.push_back(Broadcast{encode_peer_message(own_status())});
   catch_up(true);
 }
@@ -103,6 +111,7 @@ void Consensus::send_missing_block(model::MemberId peer, const model::PeerStatus
   const PartSet& parts = found->second.parts;
   for (std::uint32_t i = 0; i < parts.count(); ++i) {
     if (!parts.has(i) || (status.proposal && bit(status.proposal->bitmap, i))) continue;
+    if (peers_[peer].budget < parts.part(i).data.size()) return;
     if (!send_within_budget(peer, model::ProposalPart{height_, proposal.parts_root, parts.part(i)})) return;
   }
 }

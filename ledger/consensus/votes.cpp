@@ -5,7 +5,9 @@
 namespace custody::ledger::consensus {
 namespace {
 
-constexpr std::size_t kMaxVotesOfMember = 4;
+// More than there are proposals in the rounds that are kept, so that a cheat's votes for other proposed
+// blocks cannot keep out the one that a proof of lock needs.
+constexpr std::size_t kMaxVotesOfMember = 64;
 
 }  // namespace
 

@@ -63,17 +63,19 @@ struct PlanRequest {
   const model::ReserveWallet* wallet;
   const model::CurrencyParameters* parameters;
   std::vector<QueuedBurn> burns;  // oldest first
-  std::vector<FreeCoin> coins;    // oldest first
+  std::vector<FreeCoin> coins;    // oldest first, all that there are
 };
+constexpr std::size_t kMaxCoinsConsidered = 1'000;  // of the free coins, the most valuable
 // Is it time for a plan: the oldest burn has waited batch_time_ms, or batch_count burns or batch_value are
 // queued.
 bool batch_due(const std::vector<QueuedBurn>& burns, const model::CurrencyParameters& parameters,
                model::LedgerMs now);
 // The next plan, or nullopt when it is not time (batch_due), no burn's fee cap suffices, or the free coins
-// do not cover even the oldest. Deterministic. Burns oldest first (one whose share of the fee exceeds its cap
-// is passed over), coins oldest first up to max_inputs (when the oldest do not cover it, larger ones take the
-// place of the smallest), change split so that at least 4 reserve outputs remain as long as each piece is
-// worth min_burn, no output below dust: a change that would be dust goes to the fee.
+// do not cover even the oldest. Deterministic. Burns oldest first (passed over: one whose share of the fee
+// exceeds its cap, and one that the free coins would cover, but not max_inputs of them), coins oldest first
+// up to max_inputs (when the oldest do not cover it, larger ones take the place of the smallest), change
+// split so that at least 4 reserve outputs remain as long as each piece is worth min_burn, no output below
+// dust: a change that would be dust goes to the fee.
 std::optional<model::SlotRecord> derive_plan(const PlanRequest& request);
 
 // The fee is shared over the payees in order of the plan, as evenly as whole units allow (earlier ones pay

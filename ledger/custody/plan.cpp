@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 #include "ledger/chains/bitcoin/payout.h"
 #include "ledger/chains/bitcoin/script.h"
@@ -51,10 +52,32 @@ std::optional<std::uint64_t> sum_of(const std::vector<model::PlanPayee>& payees)
   return sum;
 }
 
+// At most kMaxCoinsConsidered, still oldest first. Not the oldest ones: change is always the youngest coin,
+// so that old small deposits would in time put everything of value out of reach.
+std::vector<FreeCoin> most_valuable(std::vector<FreeCoin> coins) {
+  if (coins.size() <= kMaxCoinsConsidered) return coins;
+  const auto more_valuable = [](const FreeCoin& a, const FreeCoin& b) {
+    return std::tie(b.record.amount, a.sequence) < std::tie(a.record.amount, b.sequence);
+  };
+  const auto end = coins.begin() + static_cast<std::ptrdiff_t>(kMaxCoinsConsidered);
+  std::ranges::nth_element(coins, end, more_valuable);
+  coins.erase(end, coins.end());
+  std::ranges::sort(coins, {}, &FreeCoin::sequence);
+  return coins;
+}
+
 // One attempt at a plan for a given list of burns.
 class Builder {
  public:
-  Builder(const PlanRequest& request, model::FeeRate rate) : request_(request), rate_(rate) {}
+  Builder(const PlanRequest& request, model::FeeRate rate)
+      : request_(request), rate_(rate), coins_(most_valuable(request.coins)) {}
+
+  // All coins together hold so much, whether or not one transaction may spend them.
+  bool coins_hold(model::Amount amount) const {
+    unsigned __int128 sum = 0;
+    for (const FreeCoin& coin : coins_) sum += coin.record.amount.get();
+    return sum >= amount.get();
+  }
 
   // nullopt: the coins do not cover these burns.
   std::optional<model::SlotRecord> build(const std::vector<const QueuedBurn*>& burns,
@@ -93,7 +116,7 @@ class Builder {
     const auto paid = sum_of(slot.payees);
     if (!paid) return std::nullopt;
     unsigned __int128 sum = 0;
-    for (const FreeCoin& coin : request_.coins) {
+    for (const FreeCoin& coin : coins_) {
       const model::PlanInput input{coin.sequence, coin.record.outpoint, coin.record.amount,
                                    coin.record.gateway};
       if (slot.inputs.size() < request_.parameters->max_inputs) {
@@ -113,7 +136,7 @@ class Builder {
   }
 
   void split_change(model::SlotRecord& slot, std::uint64_t spare, std::size_t max_change) const {
-    const std::size_t others = request_.coins.size() - slot.inputs.size();
+    const std::size_t others = coins_.size() - slot.inputs.size();
     const std::size_t wanted = others < kWantedOutputs ? kWantedOutputs - others : 1;
     std::size_t pieces = std::min(wanted, max_change);
     const std::uint64_t worth = std::max(request_.parameters->min_burn.get(), change_dust());
@@ -137,6 +160,7 @@ class Builder {
 
   const PlanRequest& request_;
   model::FeeRate rate_;
+  std::vector<FreeCoin> coins_;
 };
 
 std::vector<std::uint64_t> over_their_caps(const model::SlotRecord& slot) {
@@ -262,15 +286,21 @@ std::optional<model::SlotRecord> derive_plan(const PlanRequest& request) {
   for (const QueuedBurn& burn : request.burns) eligible.push_back(&burn);
   std::size_t most = parameters.max_payees;
   std::size_t max_change = kMaxChange;
-  // Each turn lowers `most` or `max_change` or shortens `eligible`, so it ends.
+  // Each turn shortens `eligible`, or lowers `most` or `max_change` and leaves it, so it ends.
   while (!eligible.empty()) {
     const std::size_t count = std::min(most, eligible.size());
     const std::vector<const QueuedBurn*> chosen(eligible.begin(),
                                                 eligible.begin() + static_cast<std::ptrdiff_t>(count));
     auto slot = builder.build(chosen, max_change);
     if (!slot) {
-      if (count == 1) return std::nullopt;
-      most = count - 1;
+      if (count > 1) {
+        most = count - 1;
+        continue;
+      }
+      const model::Amount amount = chosen.front()->record.amount;
+      if (!builder.coins_hold(amount)) return std::nullopt;  // waits for coins that are in open slots
+      std::erase_if(eligible, [&](const QueuedBurn* burn) { return burn->record.amount >= amount; });
+      most = parameters.max_payees;
       continue;
     }
     const std::vector<std::uint64_t> passed_over = over_their_caps(*slot);

@@ -163,6 +163,32 @@ TEST_F(PlanTest, LargerCoinsTakeThePlaceOfSmallOnesWhenInputsRunOut) {
   expect_sound(*slot);
 }
 
+TEST_F(PlanTest, ABurnThatTakesMoreInputsThanAllowedDoesNotHoldUpTheOthers) {
+  burn(700'000);
+  burn(60'000);
+  for (int i = 0; i < 8; ++i) coin(100'000);
+  const auto slot = derive_plan(request_);
+  ASSERT_TRUE(slot.has_value());
+  ASSERT_EQ(slot->payees.size(), 1u);
+  EXPECT_EQ(slot->payees[0].burn, 2u);
+  expect_sound(*slot);
+  request_.coins.resize(6);
+  EXPECT_FALSE(derive_plan(request_).has_value()) << "coins that are to come may cover it: it is waited for";
+}
+
+TEST_F(PlanTest, AnyNumberOfOldSmallCoinsLeavesTheLargeOnesInReach) {
+  burn(900'000);
+  for (std::size_t i = 0; i < kMaxCoinsConsidered; ++i) {
+    coin(2'000);
+    request_.coins.back().record.outpoint.vout = static_cast<std::uint32_t>(i);
+  }
+  coin(1'000'000);
+  const auto slot = derive_plan(request_);
+  ASSERT_TRUE(slot.has_value());
+  EXPECT_EQ(slot->inputs.back().coin, kMaxCoinsConsidered + 1);
+  expect_sound(*slot);
+}
+
 TEST_F(PlanTest, ChangeThatWouldBeDustGoesToTheFee) {
   burn(300'000);
   coin(1'000'000);

@@ -1,6 +1,7 @@
 #include "ledger/followers/block.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/crypto/hash.h"
 #include "ledger/chains/bitcoin/merkle_proof.h"
@@ -102,12 +103,10 @@ Result<std::vector<BlockTransaction>> split_block(ByteView raw, const bitcoin::B
   return transactions;
 }
 
-std::vector<Hash256> merkle_path(const std::vector<BlockTransaction>& transactions, std::size_t index) {
-  CHECK(index < transactions.size());
+MerkleTree::MerkleTree(const std::vector<BlockTransaction>& transactions) {
+  CHECK(!transactions.empty());
   std::vector<Hash256> level = txids_of(transactions);
-  std::vector<Hash256> path;
   while (level.size() > 1) {
-    path.push_back(level[std::min(index ^ 1U, level.size() - 1)]);
     std::vector<Hash256> parents;
     parents.reserve((level.size() + 1) / 2);
     for (std::size_t i = 0; i < level.size(); i += 2) {
@@ -115,7 +114,15 @@ std::vector<Hash256> merkle_path(const std::vector<BlockTransaction>& transactio
       append(both, level[std::min(i + 1, level.size() - 1)].view());
       parents.push_back(crypto::sha256d(both));
     }
-    level = std::move(parents);
+    levels_.push_back(std::exchange(level, std::move(parents)));
+  }
+}
+
+std::vector<Hash256> MerkleTree::path(std::size_t index) const {
+  std::vector<Hash256> path;
+  for (const std::vector<Hash256>& level : levels_) {
+    CHECK(index < level.size());
+    path.push_back(level[std::min(index ^ 1U, level.size() - 1)]);
     index /= 2;
   }
   return path;

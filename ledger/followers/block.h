@@ -30,7 +30,16 @@ struct BlockTransaction {
 // with this header and a transactions root that is the header's.
 Result<std::vector<BlockTransaction>> split_block(ByteView raw, const chains::bitcoin::BlockHeader& expected);
 
-// The Merkle siblings of transaction `index`, its own level first (chains::bitcoin::TxInclusion's order).
-std::vector<Hash256> merkle_path(const std::vector<BlockTransaction>& transactions, std::size_t index);
+// A block's Merkle tree, hashed once however many of its transactions are to be proven: anyone can fill a
+// block with payments to a watched script.
+class MerkleTree {
+ public:
+  explicit MerkleTree(const std::vector<BlockTransaction>& transactions);  // at least one
+  // The siblings of transaction `index`, its own level first (chains::bitcoin::TxInclusion's order).
+  std::vector<Hash256> path(std::size_t index) const;
+
+ private:
+  std::vector<std::vector<Hash256>> levels_;  // from the transactions to below the root
+};
 
 }  // namespace custody::ledger::followers

@@ -42,17 +42,17 @@ TEST(SplitBlock, FindsEveryTransactionWithItsInputsAndOutputs) {
   }
 }
 
-TEST(MerklePath, ProvesEachTransactionForEveryBlockSize) {
+TEST(MerkleTree, ProvesEachTransactionForEveryBlockSize) {
   FakeChain chain;
   for (const std::size_t payments : {0, 1, 2, 3, 4, 6, 7, 20}) {
     const std::uint32_t height = mine_payments(chain, payments);
     const Bytes raw = chain.raw_block(height);
     const auto transactions = split_block(raw, chain.header(height));
     ASSERT_TRUE(transactions.ok());
+    const MerkleTree tree(*transactions);
     for (std::size_t i = 0; i < transactions->size(); ++i) {
       const bitcoin::TxInclusion inclusion{static_cast<std::uint32_t>(i),
-                                           static_cast<std::uint32_t>(transactions->size()),
-                                           merkle_path(*transactions, i)};
+                                           static_cast<std::uint32_t>(transactions->size()), tree.path(i)};
       EXPECT_TRUE(
           bitcoin::verify_inclusion((*transactions)[i].txid, inclusion, chain.header(height).merkle_root)
               .ok())

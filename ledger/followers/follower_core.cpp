@@ -324,6 +324,7 @@ Status FollowerCore::handle_block(const Json& result) {
 
 void FollowerCore::scan(const KeptHeader& block, std::uint32_t height,
                         const std::vector<BlockTransaction>& transactions) {
+  std::optional<MerkleTree> tree;
   for (std::size_t i = 0; i < transactions.size(); ++i) {
     const BlockTransaction& transaction = transactions[i];
     TransactionFound found;
@@ -347,7 +348,8 @@ void FollowerCore::scan(const KeptHeader& block, std::uint32_t height,
     found.transaction = transaction.stripped;
     found.index = static_cast<std::uint32_t>(i);
     found.tx_count = static_cast<std::uint32_t>(transactions.size());
-    for (const Hash256& sibling : merkle_path(transactions, i)) found.path.push_back(external(sibling));
+    if (!tree) tree.emplace(transactions);
+    for (const Hash256& sibling : tree->path(i)) found.path.push_back(external(sibling));
     out_.emplace_back(std::move(found));
   }
 }

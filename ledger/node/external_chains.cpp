@@ -34,7 +34,12 @@ std::vector<ExternalChains::Watch> ExternalChains::watches(const LedgerView& led
   std::vector<Watch> out;
   watch_gateways(ledger, out);
   watch_slots(ledger, out);
-  forget_minted(ledger);
+  forget_dealt_with(ledger);
+  const auto parameters = ledger.get(model::parameters_key());
+  CHECK(parameters.has_value());
+  for (const auto& limits : decoded<model::NetworkParameters>(*parameters).currencies) {
+    least_[limits.currency] = limits.min_deposit;
+  }
   return out;
 }
 
@@ -86,29 +91,32 @@ void ExternalChains::watch_slots(const LedgerView& ledger, std::vector<Watch>& o
   first_call_ = false;
 }
 
-void ExternalChains::forget_minted(const LedgerView& ledger) {
+void ExternalChains::forget_dealt_with(const LedgerView& ledger) {
+  const auto minted = [&](const ExternalDeposit& deposit) {
+    const auto raw = ledger.get(model::mint_key(deposit.currency, deposit.outpoint));
+    return raw && decoded<model::MintRecord>(*raw).minted.has_value();
+  };
   for (auto& [chain, transactions] : transactions_) {
+    for (auto& [txid, known] : transactions) std::erase_if(known.deposits, minted);
     std::erase_if(transactions, [&](const auto& entry) {
-      const auto deposits = deposits_in(chain, entry.second);
-      const bool pays_us = !deposits.empty();
-      const bool spends = std::ranges::any_of(entry.second.spent, [&](const bitcoin::OutPoint& spent) {
+      const Known& known = entry.second;
+      const bool spends = std::ranges::any_of(known.transaction.spent, [&](const bitcoin::OutPoint& spent) {
         return anchors_.contains({chain, {model::ExternalHash(spent.txid.array()), spent.vout}});
       });
-      const bool all_minted = std::ranges::all_of(deposits, [&](const ExternalDeposit& deposit) {
-        const auto raw = ledger.get(model::mint_key(deposit.currency, deposit.outpoint));
-        return raw && decoded<model::MintRecord>(*raw).minted.has_value();
-      });
-      return !spends && (!pays_us || all_minted);
+      return !spends && known.deposits.empty();
     });
   }
 }
 
 void ExternalChains::found(model::ExternalChainId chain, const followers::TransactionFound& transaction) {
-  transactions_[chain][transaction.txid] = transaction;
+  Known known{transaction, deposits_in(chain, transaction)};
+  if (known.deposits.empty() && transaction.spent.empty()) return;
+  transactions_[chain].insert_or_assign(transaction.txid, std::move(known));
 }
 
 void ExternalChains::undone(model::ExternalChainId chain, model::ExternalHeight first) {
-  std::erase_if(transactions_[chain], [&](const auto& entry) { return entry.second.height >= first; });
+  std::erase_if(transactions_[chain],
+                [&](const auto& entry) { return entry.second.transaction.height >= first; });
 }
 
 std::vector<ExternalDeposit> ExternalChains::deposits_in(model::ExternalChainId chain,
@@ -119,11 +127,10 @@ std::vector<ExternalDeposit> ExternalChains::deposits_in(model::ExternalChainId 
   for (std::uint32_t vout = 0; vout < parsed->outputs.size(); ++vout) {
     const auto target = scripts_.find({chain, parsed->outputs[vout].script_pubkey});
     if (target == scripts_.end()) continue;
-    out.push_back({target->second.currency,
-                   target->second.gateway,
-                   {found.txid, vout},
-                   model::Amount(parsed->outputs[vout].value),
-                   found.height});
+    const auto& [currency, gateway] = target->second;
+    const model::Amount amount(parsed->outputs[vout].value);
+    if (amount < least_.at(currency)) continue;
+    out.push_back({currency, gateway, {found.txid, vout}, amount, found.height});
   }
   return out;
 }
@@ -131,9 +138,8 @@ std::vector<ExternalDeposit> ExternalChains::deposits_in(model::ExternalChainId 
 std::vector<ExternalDeposit> ExternalChains::deposits() const {
   std::vector<ExternalDeposit> out;
   for (const auto& [chain, transactions] : transactions_) {
-    for (const auto& [txid, found] : transactions) {
-      const auto more = deposits_in(chain, found);
-      out.insert(out.end(), more.begin(), more.end());
+    for (const auto& [txid, known] : transactions) {
+      out.insert(out.end(), known.deposits.begin(), known.deposits.end());
     }
   }
   return out;
@@ -143,7 +149,8 @@ std::optional<ExternalSpend> ExternalChains::spend_of(model::ExternalChainId cha
                                                       const model::OutPoint& outpoint) const {
   const auto transactions = transactions_.find(chain);
   if (transactions == transactions_.end()) return std::nullopt;
-  for (const auto& [txid, found] : transactions->second) {
+  for (const auto& [txid, known] : transactions->second) {
+    const followers::TransactionFound& found = known.transaction;
     if (std::ranges::find(found.spent, to_bitcoin(outpoint)) != found.spent.end())
       return ExternalSpend{txid, found.height};
   }
@@ -158,7 +165,7 @@ Result<model::BitcoinProof> ExternalChains::prove(model::ExternalChainId chain,
     return not_found("external transaction " + to_hex_reversed(txid) +
                      " is not in the best chain that this node sees");
   }
-  return prove_(chain, transactions->second.at(txid), up_to);
+  return prove_(chain, transactions->second.at(txid).transaction, up_to);
 }
 
 }  // namespace custody::ledger::node

@@ -22,9 +22,11 @@ class ExternalChains final : public ExternalView {
     followers::Event event;  // WatchScript or WatchOutPoint
   };
   // What the ledger's state newly asks to look for: deposit scripts of registered gateways, anchors of open
-  // slots. What the ledger has dealt with is forgotten.
+  // slots. What the ledger has dealt with is forgotten. To be called after every block, and before found().
   std::vector<Watch> watches(const LedgerView& ledger);
 
+  // Deposits below the currency's minimum are passed over: anyone can send any number of them, and nothing
+  // would ever be done about one. A minimum that is lowered counts for them from the next start.
   void found(model::ExternalChainId chain, const followers::TransactionFound& transaction);
   void undone(model::ExternalChainId chain, model::ExternalHeight first);
 
@@ -39,11 +41,15 @@ class ExternalChains final : public ExternalView {
     model::CurrencyId currency;
     model::GatewayId gateway;
   };
-  using Transactions = std::map<model::ExternalHash, followers::TransactionFound>;
+  struct Known {
+    followers::TransactionFound transaction;
+    std::vector<ExternalDeposit> deposits;  // not minted when the ledger was last looked at
+  };
+  using Transactions = std::map<model::ExternalHash, Known>;
 
   void watch_gateways(const LedgerView& ledger, std::vector<Watch>& out);
   void watch_slots(const LedgerView& ledger, std::vector<Watch>& out);
-  void forget_minted(const LedgerView& ledger);
+  void forget_dealt_with(const LedgerView& ledger);
   std::vector<ExternalDeposit> deposits_in(model::ExternalChainId chain,
                                            const followers::TransactionFound& found) const;
 
@@ -52,6 +58,7 @@ class ExternalChains final : public ExternalView {
   Prove prove_;
   std::map<std::pair<model::ExternalChainId, Bytes>, Target> scripts_;
   std::set<std::pair<model::ExternalChainId, model::OutPoint>> anchors_;
+  std::map<model::CurrencyId, model::Amount> least_;  // deposit
   std::map<model::ExternalChainId, Transactions> transactions_;
   bool first_call_ = true;
 };

@@ -46,6 +46,7 @@ constexpr std::uint64_t kTellAgainMs = 2'000;
 constexpr std::size_t kTellBytesPerPeriod = 1u << 20;
 constexpr std::size_t kTellBytesTogether = 64u << 10;  // in one message; a larger transaction goes alone
 constexpr std::size_t kPeerBytesPerPeriod = 1u << 20;
+constexpr std::uint64_t kMutedMs = 10'000;
 constexpr std::size_t kRechecked = 100;  // waiting transactions, after a block
 constexpr std::size_t kLoadChunk = 4'096;
 
@@ -187,6 +188,7 @@ Actions Replica::step(const consensus::Now& now, const Event& event) {
   if (now.monotonic >= next_period_ && !consensus_->halted()) {
     next_period_ = {now.monotonic.value + kPeriodMs};
     peer_budget_.clear();
+    reported_.clear();
     tell_peers(now);
   }
   return std::move(actions_);
@@ -201,6 +203,7 @@ void Replica::forward(const consensus::Now& now, const consensus::Event& event) 
 void Replica::on(const consensus::Now& now, const PeerBytes& event) {
   auto message = consensus::decode_peer_message(event.message);
   if (!message.ok()) {
+    if (!reported_.insert(event.peer).second) return;  // a peer does not decide how much we log
     actions_.emplace_back(consensus::Report{
         message.status().with_context("message from member " + std::to_string(event.peer.get()))});
     return;
@@ -227,8 +230,11 @@ void Replica::on(const consensus::Now& now, const Submit& event) {
 void Replica::take_from_peer(const consensus::Now& now, model::MemberId peer, ByteView envelope) {
   std::size_t& used = peer_budget_[peer];
   used += envelope.size();
-  if (used > kPeerBytesPerPeriod) return;
+  if (used > kPeerBytesPerPeriod || now.monotonic < muted_until_[peer]) return;
+  const std::uint64_t rejected = verifier_.rejected();
   (void)admit(envelope, now.monotonic);  // a refusal concerns whoever submitted it
+  // A member passes on what it has verified itself, so this one lies, and verifying is what costs us most.
+  if (verifier_.rejected() != rejected) muted_until_[peer] = {now.monotonic.value + kMutedMs};
 }
 
 Result<model::TxId> Replica::admit(ByteView envelope, std::optional<MonotonicMs> told) {

@@ -2,7 +2,9 @@
 // function. It knows no clock, socket, thread or key. Thread-safety: one thread.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <set>
 
 #include "ledger/consensus/consensus.h"
 #include "ledger/model/intents.h"
@@ -111,7 +113,9 @@ class Replica final : private consensus::Application {
       executions_;  // of blocks on the tip, oldest first
   std::unique_ptr<consensus::Consensus> consensus_;
   std::map<model::MemberId, std::size_t>
-      peer_budget_;  // transaction bytes that a peer may still send in this period
+      peer_budget_;                     // transaction bytes that a peer has sent in this period
+  std::set<model::MemberId> reported_;  // sent something malformed in this period
+  std::map<model::MemberId, MonotonicMs> muted_until_;  // whose transactions are not looked at
   MonotonicMs next_period_;
   Actions actions_;
 };

@@ -20,7 +20,11 @@ std::vector<std::uint8_t> VerificationCache::verify(std::span<const state::Signa
   const std::vector<std::uint8_t> results = inner_.verify(unknown);
   for (std::size_t i = 0; i < places.size(); ++i) {
     out[places[i].first] = results.at(i);
-    if (results[i] == 1) remember(places[i].second);
+    if (results[i] == 1) {
+      remember(places[i].second);
+    } else {
+      ++rejected_;
+    }
   }
   return out;
 }

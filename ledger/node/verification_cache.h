@@ -18,6 +18,7 @@ class VerificationCache final : public state::SignatureVerifier {
   std::vector<std::uint8_t> verify(std::span<const state::SignatureTask> tasks) override;
   bool verify_one(const PublicKey& key, const Hash256& digest, const Signature& signature);
   std::uint64_t verified() const { return verified_; }  // asked of the inner verifier so far
+  std::uint64_t rejected() const { return rejected_; }  // of these, did not verify
 
  private:
   bool known(const Hash256& name) const { return young_.contains(name) || old_.contains(name); }
@@ -26,6 +27,7 @@ class VerificationCache final : public state::SignatureVerifier {
   state::SignatureVerifier& inner_;
   std::size_t entries_;
   std::uint64_t verified_ = 0;
+  std::uint64_t rejected_ = 0;
   std::unordered_set<Hash256> young_, old_;  // when the young are full they become the old
 };
 

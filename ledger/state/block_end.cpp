@@ -26,21 +26,26 @@ void share_pool(Context& context, model::CurrencyId currency) {
   }
 }
 
-// The queue as this block leaves it: the state's, and what this block added.
+// The queue as this block leaves it, the state's and what this block added, of each gateway the oldest
+// kMaxQueuedOfGateway: burns that cannot be paid hold up those of their own gateway at most.
 std::vector<ledger::custody::QueuedBurn> queued_burns(const Context& context, model::CurrencyId currency,
                                                       std::uint64_t next_burn) {
-  std::vector<std::uint64_t> sequences;
+  std::vector<ledger::custody::QueuedBurn> out;
+  std::map<model::GatewayId, std::size_t> taken;
+  const auto record = [&](std::uint64_t sequence) {
+    return context.overlay.must_get<model::BurnRecord>(model::burn_key(currency, sequence));
+  };
   const auto& base = context.overlay.base();
-  const auto queue = base.index().queued.find(currency);
-  if (queue != base.index().queued.end()) sequences.assign(queue->second.begin(), queue->second.end());
+  if (const auto queue = base.index().queued.find(currency); queue != base.index().queued.end()) {
+    for (const auto& [sequence, gateway] : queue->second) {
+      if (taken[gateway]++ < kMaxQueuedOfGateway) out.push_back({sequence, record(sequence)});
+    }
+  }
   const auto before = base.get<model::CurrencyTotals>(model::totals_key(currency));
   CHECK(before.has_value());
-  for (std::uint64_t i = before->next_burn; i < next_burn; ++i) sequences.push_back(i);
-  if (sequences.size() > kMaxQueuedConsidered) sequences.resize(kMaxQueuedConsidered);
-  std::vector<ledger::custody::QueuedBurn> out;
-  for (const std::uint64_t sequence : sequences) {
-    out.push_back(
-        {sequence, context.overlay.must_get<model::BurnRecord>(model::burn_key(currency, sequence))});
+  for (std::uint64_t sequence = before->next_burn; sequence < next_burn; ++sequence) {
+    ledger::custody::QueuedBurn burn{sequence, record(sequence)};
+    if (taken[burn.record.gateway]++ < kMaxQueuedOfGateway) out.push_back(std::move(burn));
   }
   return out;
 }
@@ -55,7 +60,6 @@ std::vector<ledger::custody::FreeCoin> free_coins(const Context& context, model:
     std::uint64_t sequence = 0;
     for (std::size_t i = key.size() - 8; i < key.size(); ++i) sequence = sequence << 8 | key[i];
     out.push_back({sequence, coin});
-    if (out.size() == kMaxCoinsConsidered) break;
   }
   return out;
 }
@@ -77,7 +81,9 @@ void bind(Context& context, const model::SlotRecord& slot) {
   context.overlay.put(model::slot_key(slot.currency, slot.id), slot);
 }
 
-// The oldest burn that still waits. The queue is complete up to kMaxQueuedConsidered, which is enough.
+// The oldest burn that still waits. The plan looked at more burns of each gateway than it can pay, so that
+// the oldest is among them.
+static_assert(kMaxQueuedOfGateway > model::kGuardSlotBurns);
 std::uint64_t first_waiting(const std::vector<ledger::custody::QueuedBurn>& queue,
                             const model::SlotRecord& slot, std::uint64_t next_burn) {
   for (const auto& burn : queue) {

@@ -421,6 +421,27 @@ TEST_F(LifeTest, BurnsAreBatchedAndSeveralSlotsMayBeOpen) {
       << "planned as soon as the change is there";
 }
 
+TEST_F(LifeTest, OneGatewaysBurnsThatNobodyCanPayDoNotHoldUpAnothers) {
+  fund_and_register();
+  const crypto::SoftwareKey other = net_.new_key();
+  const model::GatewayId hugo = net_.register_gateway("hugo", other);
+  net_.mint(hugo, kBtc, 100'000'000);
+  net_.register_payout(hugo, other, kBtc, net_.payout_script(2));
+  for (int block = 0; block < 4; ++block) {
+    std::vector<Bytes> burns;
+    for (int i = 0; i < 300; ++i) {
+      burns.push_back(net_.burn(gateway_, account_, kBtc, 10'000, 1, net_.payout_script(1)));
+    }
+    expect_done(burns);
+  }
+  EXPECT_EQ(totals().open_slots, 0u) << "a cap of one unit pays for nothing";
+  expect_done({net_.burn(hugo, other, kBtc, 20'000'000, 50'000, net_.payout_script(2))});
+  ASSERT_EQ(totals().open_slots, 1u);
+  EXPECT_EQ(net_.slot(kBtc, 1).payees.size(), 1u);
+  EXPECT_EQ(net_.slot(kBtc, 1).payees[0].amount, Amount(20'000'000));
+  EXPECT_EQ(totals().first_queued_burn, 1u);
+}
+
 TEST_F(LifeTest, RefusesWrongSlotSignatures) {
   fund_and_register();
   const model::SlotRecord slot = open_slot();

@@ -355,7 +355,7 @@ void State::note(const std::vector<Change>& changes) {
     const auto burn = proto::reader::decode<model::BurnRecord>(*value, kMaxValue);
     CHECK(burn.ok());
     if (burn->status == model::BurnStatus::kQueued) {
-      index_.queued[currency].insert(sequence);
+      index_.queued[currency].insert_or_assign(sequence, burn->gateway);
     } else {
       index_.queued[currency].erase(sequence);
     }

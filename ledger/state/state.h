@@ -21,12 +21,11 @@ namespace custody::ledger::state {
 // What of a block's encoding is not transactions: header, commit, field tags. The transactions together may
 // take max_block_bytes less this.
 constexpr std::size_t kBlockOverhead = 16u << 10;
-constexpr std::size_t kPerTransactionOverhead = 8;   // tag and length in the block, generously
-constexpr std::uint32_t kMaxOpenSlots = 4;           // per currency: more burns wait in the queue
-constexpr std::size_t kMaxQueuedConsidered = 1'024;  // burns that one plan looks at
-constexpr std::size_t kMaxCoinsConsidered = 1'000;   // free coins that one plan looks at
-constexpr std::size_t kMaxOpenProposals = 16;        // per member
-constexpr std::size_t kMaxPassedProposals = 1'024;   // waiting for their effective height
+constexpr std::size_t kPerTransactionOverhead = 8;  // tag and length in the block, generously
+constexpr std::uint32_t kMaxOpenSlots = 4;          // per currency: more burns wait in the queue
+constexpr std::size_t kMaxQueuedOfGateway = 128;    // oldest burns of each gateway that one plan looks at
+constexpr std::size_t kMaxOpenProposals = 16;       // per member
+constexpr std::size_t kMaxPassedProposals = 1'024;  // waiting for their effective height
 
 // The settings that rules look up all the time, decoded once per change.
 struct Registry {
@@ -43,9 +42,9 @@ model::Address member_account(const model::Member& member);
 
 // What follows from the tree and would be slow to find in it.
 struct Index {
-  std::set<Bytes> keys;                                         // of every table but balances and seen ids
-  std::map<std::uint64_t, std::vector<model::TxId>> seen;       // by valid_until
-  std::map<model::CurrencyId, std::set<std::uint64_t>> queued;  // burns in status queued
+  std::set<Bytes> keys;                                    // of every table but balances and seen ids
+  std::map<std::uint64_t, std::vector<model::TxId>> seen;  // by valid_until
+  std::map<model::CurrencyId, std::map<std::uint64_t, model::GatewayId>> queued;  // burns in status queued
   friend bool operator==(const Index&, const Index&) = default;
 };
 

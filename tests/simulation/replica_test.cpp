@@ -218,6 +218,33 @@ TEST_F(ReplicaTest, WhatWasSubmittedIsToldTogetherAndWhatAPeerToldOnlyIfItWaitsL
   EXPECT_EQ(std::set<Bytes>(told_[1].begin(), told_[1].end()), (std::set<Bytes>{first, second, of_peer}));
 }
 
+TEST_F(ReplicaTest, APeerThatPassesOnABadSignatureIsNotListenedToForAWhile) {
+  const auto told = [&](std::uint16_t peer, const Bytes& envelope) {
+    step(node::PeerBytes{model::MemberId(peer),
+                         consensus::encode_peer_message(model::TransactionsMessage{{envelope}})});
+  };
+  Bytes bad = transfer();
+  bad.back() ^= 1;
+  told(2, bad);
+  told(2, transfer());
+  EXPECT_EQ(height(), 0u);
+  told(3, transfer());
+  EXPECT_EQ(height(), 1u) << "the others are listened to";
+  ms_ += 10'000;
+  const std::uint64_t before = height();
+  told(2, transfer());
+  EXPECT_EQ(height(), before + 1);
+}
+
+TEST_F(ReplicaTest, MalformedMessagesOfAPeerAreReportedOnceInAPeriod) {
+  for (int i = 0; i < 100; ++i) step(node::PeerBytes{model::MemberId(2), Bytes{1, 2, 3}});
+  step(node::PeerBytes{model::MemberId(3), Bytes{1, 2, 3}});
+  EXPECT_EQ(reports_.size(), 2u);
+  advance(250);
+  step(node::PeerBytes{model::MemberId(2), Bytes{1, 2, 3}});
+  EXPECT_EQ(reports_.size(), 3u);
+}
+
 TEST_F(ReplicaTest, ARestartLoadsWhatWasCommitted) {
   ASSERT_TRUE(submit(transfer()).ok());
   advance(300);
