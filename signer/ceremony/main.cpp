@@ -58,7 +58,7 @@ void add_bind(CLI::App& app, CommandLine& line) {
 
 int report_error(const Status& status, bool json) {
   if (!json) {
-    std::fprintf(stderr, "custody-ceremony: %s\n", status.to_string().c_str());
+    std::fprintf(stderr, "custody-ceremony: %s\n", to_printable(status.to_string()).c_str());
     return kRefusedExit;
   }
   Json error = Json::object();

@@ -18,6 +18,6 @@ int main(int argc, char** argv) {
   custody::log::init("custody-signerd", STDERR_FILENO, custody::log::Level::kInfo);
   const custody::Status status = custody::signer::daemon::run_daemon(options);
   if (status.ok()) return 0;
-  std::fprintf(stderr, "custody-signerd: %s\n", status.to_string().c_str());
+  std::fprintf(stderr, "custody-signerd: %s\n", to_printable(status.to_string()).c_str());
   return 1;
 }
