@@ -3,14 +3,17 @@
 namespace custody::signer::daemon {
 
 void Queue::push(Connection connection, core::Caller caller, Bytes request) {
-  ++waiting_[connection];
+  Load& load = waiting_[connection];
+  ++load.requests;
+  load.bytes += request.size();
   std::deque<Entry>& queue = core::is_urgent(request) ? urgent_ : normal_;
   queue.push_back({connection, caller, std::move(request)});
 }
 
 bool Queue::accepts(Connection connection) const {
   const auto found = waiting_.find(connection);
-  return found == waiting_.end() || found->second < kMaxQueued;
+  return found == waiting_.end() ||
+         (found->second.requests < kMaxQueued && found->second.bytes < kMaxQueuedBytes);
 }
 
 void Queue::forget(Connection connection) {
@@ -23,16 +26,29 @@ void Queue::forget(Connection connection) {
 Queue::Entry Queue::take(std::deque<Entry>& from) {
   Entry entry = std::move(from.front());
   from.pop_front();
-  const auto count = waiting_.find(entry.connection);
-  if (--count->second == 0) waiting_.erase(count);
+  const auto load = waiting_.find(entry.connection);
+  load->second.bytes -= entry.request.size();
+  if (--load->second.requests == 0) waiting_.erase(load);
   return entry;
 }
 
+bool Queue::urgent_is_next() const {
+  if (urgent_.empty()) return false;
+  const bool others_wait = running_ || !normal_.empty();
+  return !others_wait || urgent_in_a_row_ < kUrgentInARow;
+}
+
 void Queue::work() {
-  if (!urgent_.empty()) {
-    const Entry entry = take(urgent_);
-    return answer_(entry.connection, core_.step(entry.caller, entry.request));
+  if (!urgent_is_next()) {
+    urgent_in_a_row_ = 0;
+    return work_on_others();
   }
+  ++urgent_in_a_row_;
+  const Entry entry = take(urgent_);
+  answer_(entry.connection, core_.step(entry.caller, entry.request));
+}
+
+void Queue::work_on_others() {
   if (running_) {
     const auto reply = core_.continue_job(running_->job);
     if (!reply) return;

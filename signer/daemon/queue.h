@@ -11,7 +11,10 @@
 
 namespace custody::signer::daemon {
 
-constexpr std::size_t kMaxQueued = 16;  // requests of one connection; then it is not read from
+// Of one connection; then it is not read from. A request may be as large as kMaxQueuedBytes and comes on top.
+constexpr std::size_t kMaxQueued = 16;
+constexpr std::size_t kMaxQueuedBytes = ledger::model::kMaxEvidence;
+constexpr std::size_t kUrgentInARow = 16;  // then the others get one turn, if any wait
 
 class Queue {
  public:
@@ -21,10 +24,11 @@ class Queue {
   Queue(core::Core& core, Answer answer) : core_(core), answer_(std::move(answer)) {}
 
   void push(Connection connection, core::Caller caller, Bytes request);
-  bool accepts(Connection connection) const;  // fewer than kMaxQueued are waiting
+  bool accepts(Connection connection) const;  // less than the limits above is waiting
   void forget(Connection connection);         // it is closed: what waits is dropped, what runs is finished
   bool empty() const { return urgent_.empty() && normal_.empty() && !running_; }
-  // The next piece of work: one urgent request, or one signature of the running job, or the next request.
+  // The next piece of work: one urgent request, or one signature of the running job, or the next request. A
+  // node that asks without end for what is urgent can slow down the others, not stop them.
   void work();
 
  private:
@@ -37,14 +41,21 @@ class Queue {
     Connection connection;
     core::Job job;
   };
+  struct Load {
+    std::size_t requests = 0;
+    std::size_t bytes = 0;
+  };
   Entry take(std::deque<Entry>& from);
+  bool urgent_is_next() const;
+  void work_on_others();
 
   core::Core& core_;
   Answer answer_;
   std::deque<Entry> urgent_;
   std::deque<Entry> normal_;
   std::optional<Running> running_;
-  std::map<Connection, std::size_t> waiting_;
+  std::size_t urgent_in_a_row_ = 0;
+  std::map<Connection, Load> waiting_;
 };
 
 }  // namespace custody::signer::daemon
