@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "base/bytes.h"
 #include "signer/ceremony/ceremony.h"
 #include "signer/hsm/confine.h"
 
