@@ -30,6 +30,21 @@ std::string to_hex_reversed(ByteView bytes) {
   return to_hex(copy);
 }
 
+std::string to_printable(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (const std::uint8_t byte : as_bytes(text)) {
+    if (byte >= 0x20 && byte < 0x7f) {
+      out.push_back(static_cast<char>(byte));
+    } else {
+      out += "\\x";
+      out.push_back(kDigits[byte >> 4]);
+      out.push_back(kDigits[byte & 15]);
+    }
+  }
+  return out;
+}
+
 Result<Bytes> from_hex(std::string_view text) {
   if (text.size() % 2 != 0) return invalid("hex text has an odd number of characters");
   Bytes out;

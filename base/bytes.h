@@ -18,8 +18,11 @@ namespace custody {
 using Bytes = std::vector<std::uint8_t>;
 using ByteView = std::span<const std::uint8_t>;
 
-std::string to_hex(ByteView bytes);             // lower case
-std::string to_hex_reversed(ByteView bytes);    // lower case, last byte first (Bitcoin's RPC order)
+std::string to_hex(ByteView bytes);           // lower case
+std::string to_hex_reversed(ByteView bytes);  // lower case, last byte first (Bitcoin's RPC order)
+// For a terminal: every byte but printable ASCII becomes \xNN, so that no text can move the cursor or fake a
+// line.
+std::string to_printable(std::string_view text);
 Result<Bytes> from_hex(std::string_view text);  // even length, either case; kInvalid otherwise
 
 inline ByteView as_bytes(std::string_view text) {

@@ -17,6 +17,10 @@ TEST(Bytes, HexRefusesOddLengthAndOtherCharacters) {
   EXPECT_EQ(from_hex("0g").code(), Code::kInvalid);
 }
 
+TEST(Bytes, ForATerminalOnlyPrintableAsciiStays) {
+  EXPECT_EQ(to_printable("a ~\x1b[2J\n\x7f\xc3\xbc"), "a ~\\x1b[2J\\x0a\\x7f\\xc3\\xbc");
+}
+
 TEST(Bytes, FixedBytesRefuseAnotherLength) {
   EXPECT_FALSE(Hash256::from(Bytes(31)).ok());
   EXPECT_FALSE(Hash256::from(Bytes(33)).ok());

@@ -19,6 +19,7 @@ Result<Fd> open_at(int directory, const std::string& name, int flags, unsigned m
     if (fd >= 0) return Fd(fd);
     if (errno == EINTR) continue;
     if (errno == ENOENT) return not_found(shown + " does not exist");
+    if (errno == EEXIST) return exists(shown + " exists already");
     return io_error_errno("cannot open " + shown, errno);
   }
 }
@@ -71,9 +72,10 @@ Status sync_directory(int directory, const std::string& shown) {
   return ok_status();
 }
 
-Status write_synced(int directory, const std::string& name, ByteView data, unsigned mode,
+// how: O_TRUNC, or O_EXCL for a file that must be new.
+Status write_synced(int directory, const std::string& name, ByteView data, int how, unsigned mode,
                     const std::string& shown) {
-  ASSIGN_OR_RETURN(const Fd file, open_at(directory, name, O_WRONLY | O_CREAT | O_TRUNC, mode, shown));
+  ASSIGN_OR_RETURN(const Fd file, open_at(directory, name, O_WRONLY | O_CREAT | how, mode, shown));
   if (fchmod(file.get(), mode) != 0) return io_error_errno("cannot set the mode of " + shown, errno);
   TRY(write_all(file.get(), data, shown));
   if (fdatasync(file.get()) != 0) return io_error_errno("cannot sync " + shown, errno);
@@ -83,7 +85,7 @@ Status write_synced(int directory, const std::string& name, ByteView data, unsig
 Status replace_at(int directory, const std::string& name, ByteView data, unsigned mode,
                   const std::string& shown) {
   const std::string temporary = "." + name + ".tmp";
-  Status written = write_synced(directory, temporary, data, mode, shown);
+  Status written = write_synced(directory, temporary, data, O_TRUNC, mode, shown);
   if (!written.ok()) {
     unlinkat(directory, temporary.c_str(), 0);
     return written;
@@ -259,6 +261,16 @@ Status write_file_atomic(const std::string& path, ByteView data, unsigned mode) 
   TRY(check_name(parts.name));
   ASSIGN_OR_RETURN(const Fd directory, open_directory_fd(parts.directory));
   return replace_at(directory.get(), parts.name, data, mode, path);
+}
+
+Status create_file(const std::string& path, ByteView data, unsigned mode) {
+  const SplitPath parts = split(path);
+  TRY(check_name(parts.name));
+  ASSIGN_OR_RETURN(const Fd directory, open_directory_fd(parts.directory));
+  const Status written = write_synced(directory.get(), parts.name, data, O_EXCL, mode, path);
+  if (written.ok()) return sync_directory(directory.get(), path);
+  if (written.code() != Code::kExists) unlinkat(directory.get(), parts.name.c_str(), 0);
+  return written;
 }
 
 Status make_directory(const std::string& path, unsigned mode) {

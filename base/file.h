@@ -43,6 +43,9 @@ Result<std::unique_ptr<Directory>> open_directory(const std::string& path);
 // Whole small files by path. read_file refuses more than max_size before reading (kExhausted).
 Result<Bytes> read_file(const std::string& path, std::size_t max_size);
 Status write_file_atomic(const std::string& path, ByteView data, unsigned mode);
+// A new file, durable on return; kExists, and nothing is changed, when the name is taken, be it by a dangling
+// link. A crash can leave a part of it.
+Status create_file(const std::string& path, ByteView data, unsigned mode);
 Status make_directory(const std::string& path, unsigned mode);  // parents too; existing is fine
 // To the end of the file, one trailing newline dropped. kExhausted when longer than max_size.
 Result<SecretBytes> read_secret_fd(int fd, std::size_t max_size);

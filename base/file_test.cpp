@@ -121,6 +121,16 @@ TEST_F(FileTest, NamesAreSingleComponentsAndNoLinks) {
   EXPECT_EQ(directory_->open_append("link").code(), Code::kIo);
 }
 
+TEST_F(FileTest, ANewFileTakesNoOtherNamesPlace) {
+  ASSERT_TRUE(create_file(path_ + "/new", as_bytes("one"), 0600).ok());
+  EXPECT_EQ(mode_of("new"), 0600u);
+  EXPECT_EQ(create_file(path_ + "/new", as_bytes("two"), 0600).code(), Code::kExists);
+  EXPECT_EQ(as_text(*read_file(path_ + "/new", 10)), "one");
+  ASSERT_EQ(symlink("nowhere", (path_ + "/dangling").c_str()), 0);
+  EXPECT_EQ(create_file(path_ + "/dangling", as_bytes("x"), 0600).code(), Code::kExists);
+  EXPECT_EQ(create_file(path_ + "/none/new", as_bytes("x"), 0600).code(), Code::kNotFound);
+}
+
 TEST_F(FileTest, DirectoriesAreMadeWithTheirParents) {
   const std::string deep = path_ + "/a/b/c";
   EXPECT_TRUE(make_directory(deep, 0700).ok());

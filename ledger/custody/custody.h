@@ -29,7 +29,7 @@ Result<Bytes> script_pubkey(const model::ChainId& ledger, const model::ReserveWa
 
 // A proof that ends in a recorded head. Checks: transaction parses strictly (no witness), Merkle path, header
 // linkage, work, bits rules, that headers.back() has the recorded head's hash and height, and at least
-// `depth` confirmations (headers.size() >= depth). Returns the transaction.
+// `depth` confirmations (headers.size() >= depth), for a coinbase at least 100. Returns the transaction.
 Result<chains::bitcoin::Transaction> verify_proof(const model::ExternalChain& chain,
                                                   const model::BitcoinProof& proof,
                                                   const model::RecordedHead& head, std::uint32_t depth);

@@ -59,6 +59,10 @@ Result<bitcoin::Transaction> verify_proof(const model::ExternalChain& chain, con
   if (proof.transaction.size() > model::kMaxExternalTx) return invalid("the proven transaction is too long");
   ASSIGN_OR_RETURN(bitcoin::Transaction transaction, bitcoin::parse_transaction(proof.transaction));
   if (transaction.has_witness()) return invalid("the proven transaction must come without witness");
+  if (transaction.is_coinbase() && proof.headers.size() < bitcoin::kCoinbaseMaturity) {
+    return refused("a coinbase cannot be spent before it has 100 confirmations",
+                   "wait for more external blocks");
+  }
   ASSIGN_OR_RETURN(const auto headers, check_headers(chain, proof, head));
   bitcoin::TxInclusion inclusion{proof.index, proof.tx_count, {}};
   for (const model::ExternalHash& sibling : proof.path) inclusion.path.push_back(plain(sibling));

@@ -59,6 +59,23 @@ TEST_F(ProofTest, RefusesTooFewConfirmations) {
   EXPECT_EQ(code(7), Code::kRefused);
 }
 
+// What a miner pays straight into a deposit script cannot be spent for 100 blocks: a plan with it would stand
+// in the way of every withdrawal until then.
+TEST_F(ProofTest, ACoinbaseCountsWhenItIsMature) {
+  bitcoin::Transaction coinbase;
+  coinbase.inputs.push_back({{Hash256(), UINT32_MAX}, Bytes(10, 1), UINT32_MAX, {}});
+  coinbase.outputs.push_back({50'000, *script_pubkey(ledger_, wallet_, model::GatewayId(1))});
+  const std::uint32_t first = chain_.mine({coinbase});
+  chain_.mine_empty(99);
+  const auto result = [&](std::uint32_t confirmations) {
+    const std::uint32_t tip = first + confirmations - 1;
+    const model::RecordedHead head{model::ExternalHeight(tip), chain_.hash(tip), model::FeeRate(1'000)};
+    return verify_proof(record_, chain_.proof(coinbase.txid(), tip), head, 6).code();
+  };
+  EXPECT_EQ(result(99), Code::kRefused);
+  EXPECT_EQ(result(100), Code::kOk);
+}
+
 TEST_F(ProofTest, RefusesAnotherHead) {
   head_.hash = chain_.hash(8);
   EXPECT_EQ(code(), Code::kInvalid);

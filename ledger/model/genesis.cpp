@@ -221,7 +221,7 @@ Status check_parameters(const Genesis& genesis) {
   const bool test = genesis.kind == NetworkKind::kTest;
   TRY(in_range("max_transaction_bytes", p.max_transaction_bytes, 4'096, 256u << 10));
   TRY(in_range("max_block_bytes", p.max_block_bytes, p.max_transaction_bytes + 65'536ull, 4u << 20));
-  TRY(in_range("max_valid_blocks", p.max_valid_blocks, 10, 86'400));
+  TRY(in_range("max_valid_blocks", p.max_valid_blocks, 10, kMaxValidBlocks));
   TRY(in_range("empty_block_ms", p.empty_block_ms, test ? 100 : 5'000, 60'000));
   TRY(in_range("time_precision_ms", p.time_precision_ms, 100, 60'000));
   TRY(in_range("round_timeout_ms", p.round_timeout_ms, test ? 50 : 500, 60'000));

@@ -12,6 +12,7 @@ constexpr std::size_t kMaxMembers = 14;  // seats of a wallet: n + 1 salt key <=
 constexpr std::size_t kMaxCurrencies = 16;
 constexpr std::size_t kMaxName = 32;
 constexpr std::size_t kMaxText = 128;
+constexpr std::uint32_t kMaxValidBlocks = 86'400;  // what NetworkParameters::max_valid_blocks can be at most
 
 enum class NetworkKind : std::uint8_t { kTest = 1, kProduction = 2 };
 

@@ -1,11 +1,11 @@
 #include <algorithm>
-#include <filesystem>
 
 #include "base/crypto/hash.h"
 #include "base/file.h"
 #include "ledger/network/curve.h"
 #include "policy/engine/bundle.h"
 #include "proto/reader/digests.h"
+#include "signer/audit/audit_log.h"
 #include "signer/ceremony/ceremony.h"
 #include "signer/ceremony/member_files.h"
 
@@ -64,15 +64,23 @@ Status check_curve_key(const std::string& file, const model::Member& member) {
                  "make genesis from the public.json of this directory");
 }
 
+// An audit log without a journal is a signer that has signed and forgot what.
+Status check_unbound(const std::string& signer_directory) {
+  ASSIGN_OR_RETURN(const auto files, open_directory(signer_directory));
+  if (files->exists(journal::kFileName)) {
+    return exists("this member's signer has a journal; nothing was changed",
+                  "a signer is bound once: its journal is what keeps it from signing twice");
+  }
+  if (!files->exists(audit::kFileName)) return ok_status();
+  return refused("this member's signer has run before and its journal is gone; nothing was changed",
+                 "restore the newest journal; with a new one the signer would sign twice");
+}
+
 }  // namespace
 
 Result<Json> bind_member(const BindOptions& options, Entropy& entropy) {
   const std::string base = options.directory + "/";
-  std::error_code error;
-  if (std::filesystem::exists(base + kSignerDirectory + "/" + journal::kFileName, error)) {
-    return exists("this member's signer has a journal; nothing was changed",
-                  "a signer is bound once: its journal is what keeps it from signing twice");
-  }
+  TRY(check_unbound(base + kSignerDirectory));
   ASSIGN_OR_RETURN(const SignerConfig config, load_signer_config(base + kSignerConfig));
   ASSIGN_OR_RETURN(const Bytes genesis_bytes, read_file(options.genesis, kMaxGenesisFile));
   ASSIGN_OR_RETURN(const model::Genesis genesis, proto::reader::decode_genesis(genesis_bytes));

@@ -339,6 +339,12 @@ TEST_F(BindTest, ASecondBindingIsRefused) {
   EXPECT_EQ(bind_member(bind_, entropy_).code(), Code::kExists);
 }
 
+// Abuse case G2.
+TEST_F(BindTest, G2_ASignerThatHasRunAndLostItsJournalIsNotBoundAnew) {
+  std::ofstream(file("signer/audit.log")) << "leaves";
+  expect_refused(Code::kRefused);
+}
+
 // README invariant 5.
 TEST_F(BindTest, AGenesisWithoutThisMemberIsRefused) {
   genesis_.members[0].name = to_bytes(std::string_view("someone-else"));

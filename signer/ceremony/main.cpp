@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "base/bytes.h"
 #include "signer/ceremony/ceremony.h"
 #include "signer/hsm/confine.h"
 
@@ -58,7 +59,7 @@ void add_bind(CLI::App& app, CommandLine& line) {
 
 int report_error(const Status& status, bool json) {
   if (!json) {
-    std::fprintf(stderr, "custody-ceremony: %s\n", status.to_string().c_str());
+    std::fprintf(stderr, "custody-ceremony: %s\n", to_printable(status.to_string()).c_str());
     return kRefusedExit;
   }
   Json error = Json::object();

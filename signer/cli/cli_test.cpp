@@ -7,6 +7,7 @@
 #include "signer/cli/key_file.h"
 #include "signer/cli/partial.h"
 #include "signer/cli/render.h"
+#include "signer/cli/transfer_command.h"
 
 namespace custody::signer::cli {
 namespace {
@@ -62,6 +63,14 @@ TEST_F(KeyFiles, OpenWithTheRightPasswordOnlyAndAreNeverOverwritten) {
             std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
 }
 
+// A name that is taken by a link to nowhere is taken.
+TEST_F(KeyFiles, ALinkIsNotReplaced) {
+  const std::string file = path_ + "/key.json";
+  std::filesystem::create_symlink(path_ + "/elsewhere", file);
+  EXPECT_EQ(create_key_file(file, SecretBytes{as_bytes("correct horse")}, entropy_).code(), Code::kExists);
+  EXPECT_TRUE(std::filesystem::is_symlink(file));
+}
+
 class Partials : public TemporaryFolder {
  protected:
   Partials()
@@ -108,6 +117,54 @@ TEST_F(Partials, RefusesAStrangersKeyAnotherPayloadAndAForgedSignature) {
   EXPECT_EQ(read_partial(path_ + "/forged.json").code(), Code::kInvalid);
 }
 
+// Abuse case B8: a file that passes for a transfer and holds something else. Its text would never be shown
+// (transfer show knows transfers only), but the gateway's key would sign away its tokens.
+TEST_F(Partials, B8_AFileWithAnotherKindOfTransactionIsNotSigned) {
+  const SecretBytes password{as_bytes("correct horse")};
+  ASSERT_TRUE(create_key_file(path_ + "/gateway.key", password, entropy_).ok());
+  ASSERT_TRUE(write_file_atomic(path_ + "/password", password.view(), 0600).ok());
+  model::PayoutAddress takeover;
+  takeover.gateway = model::GatewayId(1);
+  takeover.currency = model::CurrencyId(1);
+  takeover.script = Bytes(22, 1);
+  ASSERT_TRUE(write_partial(path_ + "/invoice.json", *make_partial(network_, takeover, entropy_)).ok());
+  const auto answer = transfer_sign(
+      {path_ + "/invoice.json", path_ + "/gateway.key", path_ + "/password", path_ + "/signed.json", ""});
+  EXPECT_EQ(answer.code(), Code::kInvalid);
+  EXPECT_FALSE(std::filesystem::exists(path_ + "/signed.json"));
+}
+
+TEST_F(Partials, ATransactionOfAnUnknownVersionIsNotRead) {
+  partial_.transaction.version = 2;
+  partial_.envelope.payload = proto::reader::encode(partial_.transaction);
+  ASSERT_TRUE(write_partial(path_ + "/new.json", partial_).ok());
+  EXPECT_EQ(read_partial(path_ + "/new.json").code(), Code::kInvalid);
+}
+
+// Abuse case B1: what was shown is what is signed, though the file was exchanged in between.
+TEST_F(Partials, B1_OnlyTheTransactionThatWasShownIsSigned) {
+  const SecretBytes password{as_bytes("correct horse")};
+  const auto key = create_key_file(path_ + "/key", password, entropy_);
+  ASSERT_TRUE(key.ok());
+  ASSERT_TRUE(write_file_atomic(path_ + "/password", password.view(), 0600).ok());
+  const model::Address own = model::Address::of_key(*key);
+  const auto write_payment = [&](std::uint64_t amount) {
+    const model::Transfer transfer{{{own, model::CurrencyId(1), model::Amount(amount)}}, {}, {}};
+    const Partial partial = *make_partial(network_, transfer, entropy_);
+    EXPECT_TRUE(write_partial(path_ + "/in.json", partial).ok());
+    return transaction_of(partial).hex();
+  };
+  SignOptions options{path_ + "/in.json", path_ + "/key", path_ + "/password", path_ + "/out.json", ""};
+  options.tx = write_payment(40);
+  const std::string exchanged = write_payment(4'000);
+  EXPECT_EQ(transfer_sign(options).code(), Code::kRefused);
+  EXPECT_FALSE(std::filesystem::exists(options.out));
+  options.tx = exchanged;
+  const auto answer = transfer_sign(options);
+  ASSERT_TRUE(answer.ok()) << answer.status().to_string();
+  EXPECT_EQ(answer->string_at("tx").value(), exchanged);
+}
+
 TEST_F(Partials, TheMeasuredSizeIsNeverBelowTheRealOne) {
   Partial full = partial_;
   ASSERT_TRUE(add_signature(full, alice_).ok());
@@ -124,6 +181,13 @@ TEST(Render, AlignsKeysAndTables) {
       .set("members", Json(Json::Array{row}))
       .set("none", Json::array());
   EXPECT_EQ(render(answer), "chain id  ff\nmembers\n  name  weight\n  a     28\nnone      none\n");
+}
+
+// Abuse case I4: a text of somebody else's does not reach the terminal's controls.
+TEST(Render, I4_EscapesWhatIsNotPrintable) {
+  Json answer = Json::object();
+  answer.set("name", "a\x1b[2Jb\nc\xc2\x9b");
+  EXPECT_EQ(render(answer), "name  a\\x1b[2Jb\\x0ac\\xc2\\x9b\n");
 }
 
 }  // namespace

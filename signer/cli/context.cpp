@@ -1,5 +1,8 @@
 #include "signer/cli/context.h"
 
+#include <fcntl.h>
+
+#include <cerrno>
 #include <charconv>
 #include <chrono>
 
@@ -11,6 +14,7 @@ namespace custody::signer::cli {
 namespace {
 
 constexpr std::size_t kMaxAnswer = 16u << 20;
+constexpr std::size_t kMaxPassword = 4096;
 constexpr int kAnswerMs = 45'000;  // longer than the longest long poll
 
 Code code_of(std::string_view name) {
@@ -139,12 +143,11 @@ Result<Json> read_json_file(const std::string& path, std::size_t max_size) {
 }
 
 Result<SecretBytes> read_password(const std::string& path) {
-  ASSIGN_OR_RETURN(Bytes raw, read_file(path, 4096));
-  std::size_t size = raw.size();
-  if (size > 0 && raw[size - 1] == '\n') --size;
-  if (size == 0) return invalid("the password file " + path + " is empty");
-  SecretBytes password{ByteView(raw).first(size)};
-  wipe(raw);
+  const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a FIFO must not hang us
+  if (!file.valid()) return io_error_errno("cannot open the password file " + path, errno);
+  auto password = read_secret_fd(file.get(), kMaxPassword);
+  if (!password.ok()) return password.status().with_context(path);
+  if (password->empty()) return invalid("the password file " + path + " is empty");
   return password;
 }
 

@@ -1,7 +1,5 @@
 #include "signer/cli/key_file.h"
 
-#include <unistd.h>
-
 #include "base/crypto/sealed.h"
 #include "base/file.h"
 
@@ -21,14 +19,15 @@ Result<Json> read_key_json(const std::string& path) {
 }  // namespace
 
 Result<PublicKey> create_key_file(const std::string& path, const SecretBytes& password, Entropy& entropy) {
-  if (access(path.c_str(), F_OK) == 0) {
-    return exists(path + " exists already", "name another file; a key file is never overwritten");
-  }
   const crypto::SoftwareKey key = crypto::SoftwareKey::generate(entropy);
   ASSIGN_OR_RETURN(const Bytes sealed, crypto::seal(key.secret(), password, entropy));
   Json file = Json::object();
   file.set("schema", kSchema).set("public_key", key.public_key().hex()).set("sealed", to_hex(sealed));
-  TRY(write_file_atomic(path, as_bytes(file.dump(2) + "\n"), 0600));
+  const Status created = create_file(path, as_bytes(file.dump(2) + "\n"), 0600);
+  if (created.code() == Code::kExists) {
+    return exists(created.message(), "name another file; a key file is never overwritten");
+  }
+  TRY(created);
   return key.public_key();
 }
 

@@ -46,8 +46,8 @@ int fail(const Context& context, const Status& status, int code) {
     out.set("error", std::move(error));
     (void)std::printf("%s\n", out.dump().c_str());
   } else {
-    (void)std::fprintf(stderr, "custodyctl: %s\n", status.message().c_str());
-    if (!status.hint().empty()) (void)std::fprintf(stderr, "  %s\n", status.hint().c_str());
+    (void)std::fprintf(stderr, "custodyctl: %s\n", to_printable(status.message()).c_str());
+    if (!status.hint().empty()) (void)std::fprintf(stderr, "  %s\n", to_printable(status.hint()).c_str());
   }
   return code;
 }
@@ -209,7 +209,8 @@ Result<Json> watch_blocks(Program& program) {
       const auto proposer = block->string_at("proposer");
       const Json* transactions = block->find("transactions");
       (void)std::printf("%8llu  %s  by %s  %zu transactions\n", static_cast<unsigned long long>(height),
-                        hash.ok() ? hash->c_str() : "-", proposer.ok() ? proposer->c_str() : "-",
+                        hash.ok() ? to_printable(*hash).c_str() : "-",
+                        proposer.ok() ? to_printable(*proposer).c_str() : "-",
                         transactions == nullptr ? 0 : transactions->items().size());
     }
     (void)std::fflush(stdout);
@@ -241,22 +242,27 @@ void add_transfer_build(CLI::App& transfer, Program& program) {
 }
 
 struct FileOptions {
-  std::string in, second, out, key, password;
+  std::string in, second, out;
   bool wait = false;
 };
+
+void add_transfer_sign(CLI::App& transfer, Program& program) {
+  auto options = std::make_shared<SignOptions>();
+  auto* sign = transfer.add_subcommand("sign", "add one party's signature");
+  sign->add_option("file", options->in, "built or partly signed file")->required();
+  sign->add_option("--key", options->key, "key file")->required();
+  sign->add_option("--password-file", options->password, "file that holds the password")->required();
+  sign->add_option("--tx", options->tx,
+                   "the id that transfer show gave for a file from somebody else; no other is signed");
+  sign->add_option("--out", options->out, "file to write")->required();
+  sign->callback([&program, options] { program.action = [options] { return transfer_sign(*options); }; });
+}
 
 void add_transfer(CLI::App& app, Program& program) {
   auto* transfer = app.add_subcommand("transfer", "pay, swap: build, sign, combine, send, show");
   add_transfer_build(*transfer, program);
+  add_transfer_sign(*transfer, program);
   auto files = std::make_shared<FileOptions>();
-  auto* sign = transfer->add_subcommand("sign", "add one party's signature");
-  sign->add_option("file", files->in, "built or partly signed file")->required();
-  sign->add_option("--key", files->key, "key file")->required();
-  sign->add_option("--password-file", files->password, "file that holds the password")->required();
-  sign->add_option("--out", files->out, "file to write")->required();
-  sign->callback([&program, files] {
-    program.action = [files] { return transfer_sign(files->in, files->key, files->password, files->out); };
-  });
   auto* join = transfer->add_subcommand("combine", "put the signatures of two copies together");
   join->add_option("first", files->in, "one signed copy")->required();
   join->add_option("second", files->second, "another signed copy")->required();

@@ -13,6 +13,16 @@ constexpr std::string_view kSchema = "custody.partial/1";
 constexpr std::size_t kMaxPartial = 1u << 20;
 constexpr std::uint64_t kUsualLifetime = 600;  // blocks
 
+// A file is signed by whoever shows and understands it, so it holds nothing that cannot be shown.
+Status check_kind(const model::Transaction& transaction) {
+  if (transaction.version != 1) {
+    return invalid("transaction version " + std::to_string(transaction.version) + " is not known here");
+  }
+  if (std::holds_alternative<model::Transfer>(transaction.body)) return ok_status();
+  return invalid("the file does not hold a transfer but another kind of transaction; nothing was signed",
+                 "do not use a file from whoever gave you this one");
+}
+
 }  // namespace
 
 Json to_json(const Partial& partial) {
@@ -40,6 +50,7 @@ Result<Partial> partial_from_json(const Json& file) {
   ASSIGN_OR_RETURN(out.envelope.payload, from_hex(payload));
   ASSIGN_OR_RETURN(out.transaction,
                    proto::reader::decode<model::Transaction>(out.envelope.payload, kMaxPartial));
+  TRY(check_kind(out.transaction));
   ASSIGN_OR_RETURN(const Json signatures, file.at("signatures"));
   const Hash256 digest =
       proto::reader::transaction_digest(out.chain_id, out.envelope.payload, out.transaction.body);
@@ -71,6 +82,10 @@ Result<Partial> read_partial(const std::string& path) {
 
 Status write_partial(const std::string& path, const Partial& partial) {
   return write_file_atomic(path, as_bytes(to_json(partial).dump(2) + "\n"), 0600);
+}
+
+model::TxId transaction_of(const Partial& partial) {
+  return proto::reader::transaction_id(partial.chain_id, partial.envelope.payload, partial.transaction.body);
 }
 
 Result<Partial> make_partial(const Network& network, model::TransactionBody body, Entropy& entropy) {

@@ -14,10 +14,12 @@ struct Partial {
 };
 
 Json to_json(const Partial& partial);
+// Transfers only: nothing else passes between people. kInvalid for another kind or version.
 Result<Partial> partial_from_json(const Json& file);
 Result<Partial> read_partial(const std::string& path);
 Status write_partial(const std::string& path, const Partial& partial);
 
+model::TxId transaction_of(const Partial& partial);
 Result<Partial> make_partial(const Network& network, model::TransactionBody body, Entropy& entropy);
 // Adds or keeps the key's signature. kRefused when the key is none of the accounts that pay.
 Status add_signature(Partial& partial, const crypto::SoftwareKey& key);

@@ -2,13 +2,15 @@
 
 #include <algorithm>
 
+#include "base/bytes.h"
+
 namespace custody::signer::cli {
 namespace {
 
 constexpr std::size_t kIndent = 2;
 
 std::string label(const std::string& key) {
-  std::string out = key;
+  std::string out = to_printable(key);
   std::ranges::replace(out, '_', ' ');
   return out;
 }
@@ -19,7 +21,7 @@ bool is_scalar(const Json& value) {
 
 std::string scalar(const Json& value) {
   if (value.is_null()) return "-";
-  if (const auto text = value.as_string(); text.ok()) return *text;
+  if (const auto text = value.as_string(); text.ok()) return to_printable(*text);
   if (const auto flag = value.as_bool(); flag.ok()) return *flag ? "yes" : "no";
   return value.dump();
 }

@@ -147,20 +147,20 @@ Result<Json> sign_and_submit(Context& context, const Network& network, Body body
   return submit(context, network.chain_id, partial.envelope, partial.transaction.body, wait);
 }
 
-std::string currency_code(const Network& network, model::CurrencyId id) {
-  const model::Currency* currency = model::find_currency(network.genesis, id);
-  return currency == nullptr ? "currency " + std::to_string(id.get()) : std::string(as_text(currency->code));
+Json leg_json(const Network& network, const model::TransferLeg& leg) {
+  const model::Currency* currency = model::find_currency(network.genesis, leg.currency);
+  Json out = Json::object();
+  out.set("address", leg.address.text(network.prefix()))
+      .set("currency",
+           currency == nullptr ? "unknown " + std::to_string(leg.currency.get()) : as_text(currency->code))
+      .set("amount", std::to_string(leg.amount.get()))
+      .set("units", currency == nullptr ? "-" : format_amount(leg.amount, currency->decimals));
+  return out;
 }
 
 Json legs_json(const Network& network, const std::vector<model::TransferLeg>& legs) {
   Json out = Json::array();
-  for (const model::TransferLeg& leg : legs) {
-    Json entry = Json::object();
-    entry.set("address", leg.address.text(network.prefix()))
-        .set("currency", currency_code(network, leg.currency))
-        .set("amount", std::to_string(leg.amount.get()));
-    out.push(std::move(entry));
-  }
+  for (const model::TransferLeg& leg : legs) out.push(leg_json(network, leg));
   return out;
 }
 
@@ -195,24 +195,25 @@ Result<Json> transfer_build(Context& context, const BuildOptions& options) {
   ASSIGN_OR_RETURN(const Partial partial, make_partial(network, std::move(transfer), entropy));
   TRY(write_partial(options.out, partial));
   Json out = Json::object();
-  out.set("schema", "custody.built/1")
-      .set("tx",
-           proto::reader::transaction_id(partial.chain_id, partial.envelope.payload, partial.transaction.body)
-               .hex())
-      .set("file", options.out);
+  out.set("schema", "custody.built/1").set("tx", transaction_of(partial).hex()).set("file", options.out);
   return out;
 }
 
-Result<Json> transfer_sign(const std::string& in, const std::string& key, const std::string& password,
-                           const std::string& out) {
-  ASSIGN_OR_RETURN(Partial partial, read_partial(in));
-  ASSIGN_OR_RETURN(const SecretBytes secret, read_password(password));
-  ASSIGN_OR_RETURN(const crypto::SoftwareKey opened, open_key_file(key, secret));
+Result<Json> transfer_sign(const SignOptions& options) {
+  ASSIGN_OR_RETURN(Partial partial, read_partial(options.in));
+  const std::string id = transaction_of(partial).hex();
+  if (!options.tx.empty() && options.tx != id) {
+    return refused(options.in + " holds transaction " + id + ", not " + options.tx + "; nothing was signed",
+                   "look at it again: custodyctl transfer show " + options.in);
+  }
+  ASSIGN_OR_RETURN(const SecretBytes secret, read_password(options.password));
+  ASSIGN_OR_RETURN(const crypto::SoftwareKey opened, open_key_file(options.key, secret));
   TRY(add_signature(partial, opened));
-  TRY(write_partial(out, partial));
+  TRY(write_partial(options.out, partial));
   Json answer = Json::object();
   answer.set("schema", "custody.signed/1")
-      .set("file", out)
+      .set("tx", id)
+      .set("file", options.out)
       .set("signatures", static_cast<std::uint64_t>(partial.envelope.signatures.size()));
   return answer;
 }
@@ -237,10 +238,13 @@ Result<Json> transfer_send(Context& context, const std::string& in, bool wait) {
 Result<Json> transfer_show(Context& context, const std::string& in) {
   ASSIGN_OR_RETURN(const Partial partial, read_partial(in));
   ASSIGN_OR_RETURN(const Network network, fetch_network(context));
-  const auto* transfer = std::get_if<model::Transfer>(&partial.transaction.body);
-  if (transfer == nullptr) return invalid(in + " is not a transfer");
+  if (partial.chain_id != network.chain_id) {
+    return refused(in + " is for another network, " + partial.chain_id.hex(),
+                   "ask a node of that network: its currencies and addresses are not this one's");
+  }
+  const auto& transfer = std::get<model::Transfer>(partial.transaction.body);  // read_partial takes no others
   std::set<std::string> must;
-  for (const model::TransferLeg& leg : transfer->inputs) must.insert(leg.address.text(network.prefix()));
+  for (const model::TransferLeg& leg : transfer.inputs) must.insert(leg.address.text(network.prefix()));
   Json missing = Json::array();
   Json have = Json::array();
   std::set<std::string> signed_by;
@@ -250,14 +254,11 @@ Result<Json> transfer_show(Context& context, const std::string& in) {
   for (const std::string& address : must) (signed_by.contains(address) ? have : missing).push(address);
   Json out = Json::object();
   out.set("schema", "custody.shown/1")
-      .set("tx",
-           proto::reader::transaction_id(partial.chain_id, partial.envelope.payload, partial.transaction.body)
-               .hex())
-      .set("this_network", partial.chain_id == network.chain_id)
+      .set("tx", transaction_of(partial).hex())
       .set("valid_until", partial.transaction.valid_until.get())
-      .set("inputs", legs_json(network, transfer->inputs))
-      .set("outputs", legs_json(network, transfer->outputs))
-      .set("memo", to_hex(transfer->memo))
+      .set("inputs", legs_json(network, transfer.inputs))
+      .set("outputs", legs_json(network, transfer.outputs))
+      .set("memo", to_hex(transfer.memo))
       .set("signed_by", std::move(have))
       .set("still_to_sign", std::move(missing));
   return out;

@@ -15,8 +15,11 @@ struct BuildOptions {
   std::string out;
 };
 Result<Json> transfer_build(Context& context, const BuildOptions& options);
-Result<Json> transfer_sign(const std::string& in, const std::string& key, const std::string& password,
-                           const std::string& out);
+struct SignOptions {
+  std::string in, key, password, out;
+  std::string tx;  // the id that transfer show gave: another transaction is not signed; empty: any
+};
+Result<Json> transfer_sign(const SignOptions& options);
 Result<Json> transfer_combine(const std::string& a, const std::string& b, const std::string& out);
 Result<Json> transfer_send(Context& context, const std::string& in, bool wait);
 Result<Json> transfer_show(Context& context, const std::string& in);

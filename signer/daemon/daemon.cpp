@@ -80,6 +80,22 @@ Result<core::Identity> read_identity(const std::string& directory, const std::st
   return out;
 }
 
+// Who can write to these can put yesterday's journal, another socket or other keys in their place.
+Status check_private(const std::string& path) {
+  struct stat info{};
+  if (stat(path.c_str(), &info) != 0) {
+    return io_error_errno("cannot stat " + path, errno).with_hint("run custody-ceremony first");
+  }
+  if (info.st_uid == geteuid() && (info.st_mode & (S_IWGRP | S_IWOTH)) == 0) return ok_status();
+  return refused(path + " belongs to another user or may be written by others",
+                 "check its files, then give it to the signer's user with mode 0700");
+}
+
+Status check_folders(const std::string& directory, const DaemonConfig& config) {
+  for (const char* name : {"", "/signer", "/run"}) TRY(check_private(directory + name));
+  return config.token_directory.empty() ? ok_status() : check_private(config.token_directory);
+}
+
 // Held as long as the process lives: two signers on one journal would sign twice.
 Result<Fd> lock_directory(const std::string& path) {
   Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -100,7 +116,6 @@ Status lock_memory(MemoryLock wanted) {
 // No writing anywhere but the journal's and the sockets' directories: SoftHSM2 rewrites its token at every
 // login.
 Status confine(const std::string& directory, const DaemonConfig& config) {
-  TRY(hsm::harden_process());
   TRY(lock_memory(config.memory_lock));
   const hsm::Confinement confinement{config.token_directory, {directory + "/signer", directory + "/run"}, {}};
   const auto abi = hsm::deny_writes(confinement);
@@ -137,6 +152,7 @@ void log_start(const core::Memory& memory) {
 
 Status run_daemon(const DaemonOptions& options) {
   umask(0077);
+  TRY(hsm::harden_process());  // before there is a secret to protect
   ASSIGN_OR_RETURN(const Fd stop, stop_signals());
   ASSIGN_OR_RETURN(const std::string directory, absolute_directory(options.member_directory));
   ASSIGN_OR_RETURN(SecretBytes pin, read_pin(options.pin_fd));
@@ -144,6 +160,7 @@ Status run_daemon(const DaemonOptions& options) {
   ASSIGN_OR_RETURN(const std::string config_text, read_text(config_path, kMaxConfig));
   ASSIGN_OR_RETURN(DaemonConfig config, parse_config(config_text, config_path, directory));
   ASSIGN_OR_RETURN(core::Identity identity, read_identity(directory, config.member));
+  TRY(check_folders(directory, config));
   ASSIGN_OR_RETURN(const Fd lock, lock_directory(directory + "/signer"));
   ASSIGN_OR_RETURN(const auto files, open_directory(directory + "/signer"));
   SystemEntropy entropy;

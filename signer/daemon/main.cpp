@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "base/bytes.h"
 #include "base/log.h"
 #include "signer/daemon/daemon.h"
 
@@ -18,6 +19,6 @@ int main(int argc, char** argv) {
   custody::log::init("custody-signerd", STDERR_FILENO, custody::log::Level::kInfo);
   const custody::Status status = custody::signer::daemon::run_daemon(options);
   if (status.ok()) return 0;
-  std::fprintf(stderr, "custody-signerd: %s\n", status.to_string().c_str());
+  std::fprintf(stderr, "custody-signerd: %s\n", custody::to_printable(status.to_string()).c_str());
   return 1;
 }

@@ -3,14 +3,17 @@
 namespace custody::signer::daemon {
 
 void Queue::push(Connection connection, core::Caller caller, Bytes request) {
-  ++waiting_[connection];
+  Load& load = waiting_[connection];
+  ++load.requests;
+  load.bytes += request.size();
   std::deque<Entry>& queue = core::is_urgent(request) ? urgent_ : normal_;
   queue.push_back({connection, caller, std::move(request)});
 }
 
 bool Queue::accepts(Connection connection) const {
   const auto found = waiting_.find(connection);
-  return found == waiting_.end() || found->second < kMaxQueued;
+  return found == waiting_.end() ||
+         (found->second.requests < kMaxQueued && found->second.bytes < kMaxQueuedBytes);
 }
 
 void Queue::forget(Connection connection) {
@@ -23,8 +26,9 @@ void Queue::forget(Connection connection) {
 Queue::Entry Queue::take(std::deque<Entry>& from) {
   Entry entry = std::move(from.front());
   from.pop_front();
-  const auto count = waiting_.find(entry.connection);
-  if (--count->second == 0) waiting_.erase(count);
+  const auto load = waiting_.find(entry.connection);
+  load->second.bytes -= entry.request.size();
+  if (--load->second.requests == 0) waiting_.erase(load);
   return entry;
 }
 
@@ -35,6 +39,22 @@ std::optional<Queue::Running> Queue::start(const Entry& entry) {
     return std::nullopt;
   }
   return Running{entry.connection, std::move(std::get<core::Job>(started))};
+}
+
+bool Queue::urgent_is_next() const {
+  if (urgent_.empty() && started_.empty()) return false;
+  const bool others_wait = running_ || !normal_.empty();
+  return !others_wait || urgent_in_a_row_ < kUrgentInARow;
+}
+
+void Queue::work() {
+  if (!urgent_is_next()) {
+    urgent_in_a_row_ = 0;
+    return work_on_others();
+  }
+  ++urgent_in_a_row_;
+  if (started_.empty()) start_urgent();
+  if (!started_.empty()) finish_urgent();
 }
 
 void Queue::start_urgent() {
@@ -51,9 +71,7 @@ void Queue::finish_urgent() {
   answer_(running.connection, *reply);
 }
 
-void Queue::work() {
-  if (started_.empty()) start_urgent();
-  if (!started_.empty()) return finish_urgent();
+void Queue::work_on_others() {
   if (running_) {
     const auto reply = core_.continue_job(running_->job);
     if (!reply) return;

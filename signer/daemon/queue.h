@@ -12,8 +12,11 @@
 
 namespace custody::signer::daemon {
 
-constexpr std::size_t kMaxQueued = 16;    // requests of one connection; then it is not read from
-constexpr std::size_t kMaxTogether = 32;  // urgent requests journaled together
+// Of one connection; then it is not read from. A request may be as large as kMaxQueuedBytes and comes on top.
+constexpr std::size_t kMaxQueued = 16;
+constexpr std::size_t kMaxQueuedBytes = ledger::model::kMaxEvidence;
+constexpr std::size_t kMaxTogether = 32;   // urgent requests journaled together
+constexpr std::size_t kUrgentInARow = 16;  // then the others get one turn, if any wait
 
 class Queue {
  public:
@@ -23,10 +26,11 @@ class Queue {
   Queue(core::Core& core, Answer answer) : core_(core), answer_(std::move(answer)) {}
 
   void push(Connection connection, core::Caller caller, Bytes request);
-  bool accepts(Connection connection) const;  // fewer than kMaxQueued are waiting
+  bool accepts(Connection connection) const;  // less than the limits above is waiting
   void forget(Connection connection);         // it is closed: what waits is dropped, what runs is finished
   bool empty() const { return urgent_.empty() && started_.empty() && normal_.empty() && !running_; }
-  // The next piece of work: one urgent request, or one signature of the running job, or the next request.
+  // The next piece of work: one urgent request, or one signature of the running job, or the next request. A
+  // node that asks without end for what is urgent can slow down the others, not stop them.
   void work();
 
  private:
@@ -39,10 +43,16 @@ class Queue {
     Connection connection;
     core::Job job;
   };
+  struct Load {
+    std::size_t requests = 0;
+    std::size_t bytes = 0;
+  };
   Entry take(std::deque<Entry>& from);
+  std::optional<Running> start(const Entry& entry);  // or answers it
+  bool urgent_is_next() const;
   void start_urgent();
   void finish_urgent();
-  std::optional<Running> start(const Entry& entry);  // or answers it
+  void work_on_others();
 
   core::Core& core_;
   Answer answer_;
@@ -50,7 +60,8 @@ class Queue {
   std::deque<Running> started_;  // urgent ones, decided and in the journal
   std::deque<Entry> normal_;
   std::optional<Running> running_;
-  std::map<Connection, std::size_t> waiting_;
+  std::size_t urgent_in_a_row_ = 0;
+  std::map<Connection, Load> waiting_;
 };
 
 }  // namespace custody::signer::daemon

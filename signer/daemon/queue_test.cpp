@@ -75,6 +75,27 @@ TEST_F(QueueTest, A4_AConnectionWithTooManyRequestsIsNotReadFrom) {
   EXPECT_TRUE(queue_.accepts(1));
 }
 
+TEST_F(QueueTest, A4_AConnectionWithMuchEvidenceIsNotReadFrom) {
+  queue_.push(1, Caller::kNode, Bytes(model::kMaxEvidence / 2));
+  EXPECT_TRUE(queue_.accepts(1));
+  queue_.push(1, Caller::kNode, Bytes(model::kMaxEvidence / 2));
+  EXPECT_FALSE(queue_.accepts(1));
+  EXPECT_TRUE(queue_.accepts(2));
+  queue_.work();
+  EXPECT_TRUE(queue_.accepts(1));
+}
+
+// A node that never stops asking for votes does not keep the operator's ballot waiting.
+TEST_F(QueueTest, A4_VotesWithoutEndLeaveRoomForTheOthers) {
+  queue_.push(2, Caller::kOperator, encode(ballot(true)));
+  for (std::uint64_t height = 1; height <= 100; ++height) {
+    push(1, vote(height, 0, 1));
+    queue_.work();
+    if (answers_.back().first == 2) return;
+  }
+  FAIL() << "only votes were answered";
+}
+
 TEST_F(QueueTest, WhatAClosedConnectionAskedForIsDroppedAndWhatRunsIsFinished) {
   push(1, payout());
   queue_.work();

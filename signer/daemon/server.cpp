@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <vector>
 
@@ -108,7 +109,8 @@ void Server::accept_from(const Fd& listener, core::Caller caller) {
                                          {"uid", static_cast<std::int64_t>(peer.ok() ? peer->uid : 0)},
                                          {"pid", static_cast<std::int64_t>(peer.ok() ? peer->pid : 0)}});
   }
-  if (peers_.size() >= kMaxConnections) {
+  const auto same_socket = [caller](const auto& entry) { return entry.second.caller == caller; };
+  if (std::ranges::count_if(peers_, same_socket) >= static_cast<std::ptrdiff_t>(kMaxConnections)) {
     return log::warning("refused_peer", {{"socket", name_of(caller)}, {"reason", "too many connections"}});
   }
   peers_.emplace(next_++, Peer{std::move(fd), caller});

@@ -11,7 +11,8 @@
 
 namespace custody::signer::daemon {
 
-constexpr std::size_t kMaxConnections = 16;  // of both sockets together; further ones are closed at once
+// Of each socket, so that the node cannot lock the operator out; further ones are closed at once.
+constexpr std::size_t kMaxConnections = 8;
 
 class Server {
  public:

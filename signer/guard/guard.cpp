@@ -122,6 +122,38 @@ Result<Verdict> check_intent(const model::GuardState&, const model::StatusQuery&
   return deny("guard.intent", "a status query is answered, not signed");
 }
 
+// As far ahead of what the guard knows of the ledger as any network allows: a node that is taken over for a
+// minute must not collect statements for years to come.
+Status check_valid_until(const model::GuardState& state, model::Height valid_until) {
+  if (valid_until == model::Height(0)) return deny("guard.valid_until", "a transaction needs a last height");
+  const model::Height known = std::max(state.head.height, state.watermark.height);
+  if (valid_until <= known || valid_until.get() - known.get() <= model::kMaxValidBlocks) return ok_status();
+  return deny("guard.valid_until",
+              "height " + std::to_string(valid_until.get()) + " is more than " +
+                  std::to_string(model::kMaxValidBlocks) + " above the highest that this signer knows, " +
+                  std::to_string(known.get()),
+              "ask again when this signer has voted");
+}
+
+// The state with every table full and every number at its longest.
+model::GuardState fullest(model::GuardState state) {
+  state.head.height = state.last_precommit = model::Height(UINT64_MAX);
+  state.head.time = model::LedgerMs(UINT64_MAX);
+  state.watermark = {model::Height(UINT64_MAX), model::Round(UINT32_MAX), kPrecommitStep, {}};
+  state.counter = UINT64_MAX;
+  for (model::GuardBucket& bucket : state.buckets) {
+    bucket.level = model::Amount(UINT64_MAX);
+    bucket.updated = model::LedgerMs(UINT64_MAX);
+  }
+  model::GuardSlot slot;
+  slot.currency = model::CurrencyId(UINT16_MAX);
+  slot.slot = model::SlotId(UINT64_MAX);
+  slot.anchor.vout = UINT32_MAX;
+  slot.burns.assign(model::kGuardSlotBurns / model::kGuardSlots, UINT64_MAX);
+  state.slots.assign(model::kGuardSlots, slot);
+  return state;
+}
+
 }  // namespace
 
 Result<model::GuardKey> find_key(const model::GuardState& state, model::KeyRole role,
@@ -150,7 +182,7 @@ Status check_own(const model::GuardState& state, model::MemberId member) {
 Result<Verdict> transaction_verdict(const model::GuardState& state, model::KeyRole role,
                                     model::IntentKind kind, model::Height valid_until, std::uint64_t salt,
                                     model::TransactionBody body) {
-  if (valid_until == model::Height(0)) return deny("guard.valid_until", "a transaction needs a last height");
+  TRY(check_valid_until(state, valid_until));
   ASSIGN_OR_RETURN(model::GuardKey key, find_key(state, role));
   const model::Transaction transaction{1, valid_until, salt, std::move(body)};
   const Bytes payload = proto::reader::encode(transaction);
@@ -186,10 +218,10 @@ Result<model::GuardState> initial_state(const model::Genesis& genesis, const mod
   for (const model::CurrencyParameters& parameters : genesis.parameters.currencies) {
     state.buckets.push_back({parameters.currency, parameters.bucket_capacity, genesis.time});
   }
-  if (proto::reader::encode(state).size() > model::kMaxGuardState) {
-    return exhausted(
-        "the guard's memory of " + std::to_string(model::kMaxGuardState) + " bytes cannot hold this genesis",
-        "use fewer currencies or shorter chain names");
+  if (proto::reader::encode(fullest(state)).size() > model::kMaxGuardState) {
+    return exhausted("the guard's memory of " + std::to_string(model::kMaxGuardState) +
+                         " bytes cannot hold this genesis and full tables",
+                     "use fewer currencies or shorter chain names");
   }
   return state;
 }

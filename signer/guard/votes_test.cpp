@@ -237,6 +237,56 @@ TEST_F(VotesTest, Head_UnknownChainZeroHashBelowAnchorAndZeroFeeRateAreRefused) 
   expect_refused(wrong, "guard.valid_until");
 }
 
+// Abuse case B7: whoever holds the node for a minute must not collect statements that hold for years.
+TEST_F(VotesTest, B7_AStatementForAFarHeightIsRefused) {
+  auto far = head();
+  far.valid_until = model::Height(model::kMaxValidBlocks);
+  EXPECT_TRUE(check(state_, far).ok());
+  far.valid_until = model::Height(model::kMaxValidBlocks + 1);
+  expect_refused(far, "guard.valid_until");
+  expect_refused(
+      model::BallotIntent{
+          model::Height(UINT64_MAX), 1, {model::MemberId(2), *model::TxId::from(Bytes(32, 1)), true}},
+      "guard.valid_until");
+  sign(vote(VoteType::kPrevote, 500, 0, block(1)));
+  far.valid_until = model::Height(model::kMaxValidBlocks + 500);
+  EXPECT_TRUE(check(state_, far).ok());
+}
+
+// README invariant 7: what a genesis leaves no room for shows at the first start, not when a payout is due.
+TEST_F(VotesTest, AGenesisThatLeavesNoRoomForFullTablesIsRefused) {
+  std::size_t refusals = 0;
+  for (std::uint16_t currencies = 1; currencies <= model::kMaxCurrencies; ++currencies) {
+    model::ReserveWallet wallet;
+    wallet.currency = model::CurrencyId(currencies);
+    wallet.epoch = model::WalletEpoch(1);
+    wallet.seats.assign(model::kMaxMembers, key(1));
+    for (std::uint16_t id = 1; id <= model::kMaxMembers; ++id) wallet.members.emplace_back(id);
+    genesis_.wallets.push_back(wallet);
+    genesis_.members[1].seats.push_back({wallet.currency, wallet.epoch, key(1)});
+    genesis_.currencies.push_back({wallet.currency, Bytes(8, 'A'), 8, 8, model::ExternalChainId(1)});
+    model::CurrencyParameters parameters;
+    parameters.currency = wallet.currency;
+    genesis_.parameters.currencies.push_back(parameters);
+    genesis_.chains.back().name = genesis_.chains.back().hrp = Bytes(model::kMaxName, 'a');
+    if (genesis_.chains.size() < currencies) genesis_.chains.push_back(genesis_.chains.back());
+    auto state = initial_state(genesis_, chain_, model::MemberId(2));
+    if (!state.ok()) {
+      EXPECT_EQ(state.code(), Code::kExhausted);
+      ++refusals;
+      continue;
+    }
+    for (std::size_t i = 0; i < model::kGuardSlots; ++i) {
+      state->slots.push_back({wallet.currency, model::SlotId(UINT64_MAX), {{}, UINT32_MAX}, {}, {}});
+      state->slots.back().burns.assign(model::kGuardSlotBurns / model::kGuardSlots, UINT64_MAX);
+    }
+    for (auto& bucket : state->buckets) bucket.level = model::Amount(UINT64_MAX);
+    state->counter = UINT64_MAX;
+    EXPECT_LE(proto::reader::encode(*state).size(), model::kMaxGuardState) << currencies;
+  }
+  EXPECT_GT(refusals, 0u);
+}
+
 TEST_F(VotesTest, BallotsAndProposalsAreSignedWithTheGovernanceKey) {
   const model::BallotIntent ballot{
       model::Height(10), 1, {model::MemberId(2), *model::TxId::from(Bytes(32, 1)), true}};

@@ -227,6 +227,17 @@ TEST_F(SignerDaemon, G2_AMissingJournalStopsTheStart) {
   EXPECT_FALSE(std::filesystem::exists(member_.path("signer/signer.journal")));
 }
 
+TEST_F(SignerDaemon, G2_FoldersThatOthersMayWriteToStopTheStart) {
+  using std::filesystem::perms;
+  for (const char* name : {".", "signer", "run", "tokens"}) {
+    std::filesystem::permissions(member_.path(name), perms::group_write, std::filesystem::perm_options::add);
+    member_.expect_no_start("may be written by others");
+    std::filesystem::permissions(member_.path(name), perms::group_write,
+                                 std::filesystem::perm_options::remove);
+  }
+  serve();
+}
+
 TEST_F(SignerDaemon, G2_ADamagedJournalStopsTheStart) {
   serve();
   expect_signed(vote(1));

@@ -122,6 +122,10 @@ Result<OutPoint> OutPoint::parse(std::string_view text) {
   return out;
 }
 
+bool Transaction::is_coinbase() const {
+  return inputs.size() == 1 && inputs[0].previous == OutPoint{Hash256(), UINT32_MAX};
+}
+
 bool Transaction::has_witness() const {
   return std::any_of(inputs.begin(), inputs.end(), [](const TxIn& in) { return !in.witness.empty(); });
 }

@@ -16,6 +16,7 @@ constexpr std::size_t kMaxTransactionSize =
 // A stripped transaction of this size can pass for an inner node of the Merkle tree (CVE-2017-12842): always
 // refused.
 constexpr std::size_t kInnerNodeSize = 64;
+constexpr std::uint32_t kCoinbaseMaturity = 100;  // confirmations before a coinbase's outputs can be spent
 constexpr std::uint32_t kSequenceReplaceable = 0xfffffffd;  // BIP-125, no relative timelock (BIP-68)
 
 struct OutPoint {
@@ -51,6 +52,7 @@ struct Transaction {
   std::vector<TxOut> outputs;
   std::uint32_t lock_time = 0;
 
+  bool is_coinbase() const;  // creates coins: its one input names no output
   bool has_witness() const;
   Bytes serialize() const;  // with the BIP-144 witness part exactly when an input has a witness
   Bytes serialize_stripped() const;
