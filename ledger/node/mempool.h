@@ -3,11 +3,12 @@
 #pragma once
 
 #include <list>
+#include <map>
 #include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
-#include "ledger/model/ids.h"
+#include "ledger/state/state.h"
 
 namespace custody::ledger::node {
 
@@ -25,8 +26,11 @@ class Mempool {
   std::size_t count() const { return entries_.size(); }
   std::size_t bytes() const { return bytes_; }
 
-  // kExists, or kExhausted when it does not fit: what waits is never pushed out by what comes later.
-  Status add(const model::TxId& id, Bytes envelope, model::Height valid_until);
+  // kExists; kExhausted when it does not fit: what waits is never pushed out by what comes later; kRefused
+  // when what waits claims so much already that both cannot be executed. So whoever fills the pool pays for
+  // it.
+  Status add(const model::TxId& id, Bytes envelope, model::Height valid_until,
+             std::vector<state::Claim> claims = {});
   void remove(const model::TxId& id);
   // Drops what may not stand at `next` or above any more, and of the `checked` oldest what `keep` refuses.
   // Those are what the next block takes; checking all of a full pool after every block would stop the node.
@@ -49,14 +53,17 @@ class Mempool {
     model::TxId id;
     Bytes envelope;
     model::Height valid_until;
+    std::vector<state::Claim> claims;
     std::optional<MonotonicMs> told;
   };
   void erase(std::list<Entry>::iterator entry);
+  Status check_claims(const std::vector<state::Claim>& claims) const;
 
   MempoolLimits limits_;
   std::size_t bytes_ = 0;
   std::list<Entry> entries_;
   std::unordered_map<model::TxId, std::list<Entry>::iterator> by_id_;
+  std::map<Bytes, std::uint64_t> claimed_;  // by source
 };
 
 }  // namespace custody::ledger::node
