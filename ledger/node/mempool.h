@@ -3,11 +3,12 @@
 #pragma once
 
 #include <list>
+#include <map>
 #include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
-#include "ledger/model/ids.h"
+#include "ledger/state/state.h"
 
 namespace custody::ledger::node {
 
@@ -25,10 +26,11 @@ class Mempool {
   std::size_t count() const { return entries_.size(); }
   std::size_t bytes() const { return bytes_; }
 
-  // kExists, or kExhausted when it does not fit: what waits is never pushed out by what comes later. told:
-  // when peers heard of it, if they did.
+  // kExists; kExhausted when it does not fit: what waits is never pushed out by what comes later; kRefused
+  // when what waits claims so much already that both cannot be executed. So whoever fills the pool pays for
+  // it. told: when peers heard of it, if they did.
   Status add(const model::TxId& id, Bytes envelope, model::Height valid_until,
-             std::optional<MonotonicMs> told = std::nullopt);
+             std::vector<state::Claim> claims = {}, std::optional<MonotonicMs> told = std::nullopt);
   void remove(const model::TxId& id);
   // Drops what may not stand at `next` or above any more, and of the `checked` oldest what `keep` refuses.
   // Those are what the next block takes; checking all of a full pool after every block would stop the node.
@@ -52,11 +54,13 @@ class Mempool {
     model::TxId id;
     Bytes envelope;
     model::Height valid_until;
+    std::vector<state::Claim> claims;
     std::optional<MonotonicMs> told;
     std::list<Entry*>::iterator turn;  // its place in told_ or untold_
   };
   void erase(std::list<Entry>::iterator entry);
   std::list<Entry*>& turns_of(const Entry& entry) { return entry.told ? told_ : untold_; }
+  Status check_claims(const std::vector<state::Claim>& claims) const;
 
   MempoolLimits limits_;
   std::size_t bytes_ = 0;
@@ -64,6 +68,7 @@ class Mempool {
   std::list<Entry*> untold_;  // oldest first
   std::list<Entry*> told_;    // the longest ago first
   std::unordered_map<model::TxId, std::list<Entry>::iterator> by_id_;
+  std::map<Bytes, std::uint64_t> claimed_;  // by source
 };
 
 }  // namespace custody::ledger::node

@@ -35,6 +35,24 @@ TEST(Mempool, IsBoundedByCountAndBytes) {
   EXPECT_TRUE(pool.add(id(4), Bytes(8), Height(9)).ok());
 }
 
+TEST(Mempool, WhatWaitsClaimsNoMoreThanThereIs) {
+  Mempool pool({1'000, 10});
+  const auto claim = [](std::uint64_t amount, std::uint8_t source = 7) {
+    return std::vector<state::Claim>{{Bytes{source}, amount, 100}};
+  };
+  EXPECT_TRUE(pool.add(id(1), Bytes{1}, Height(5), claim(60)).ok());
+  EXPECT_EQ(pool.add(id(2), Bytes{2}, Height(9), claim(41)).code(), Code::kRefused);
+  EXPECT_EQ(pool.add(id(2), Bytes{2}, Height(9), claim(UINT64_MAX)).code(), Code::kRefused);
+  EXPECT_TRUE(pool.add(id(2), Bytes{2}, Height(9), claim(40)).ok());
+  EXPECT_TRUE(pool.add(id(3), Bytes{3}, Height(9), claim(100, 8)).ok()) << "of something else";
+  pool.filter(Height(6), 0, [](const Bytes&) { return true; });
+  EXPECT_TRUE(pool.add(id(4), Bytes{4}, Height(9), claim(60)).ok()) << "the expired one claims nothing";
+  pool.remove(id(4));
+  pool.remove(id(2));
+  EXPECT_EQ(pool.add(id(5), Bytes{5}, Height(9), claim(101)).code(), Code::kRefused);
+  EXPECT_TRUE(pool.add(id(5), Bytes{5}, Height(9), claim(100)).ok());
+}
+
 TEST(Mempool, FilterDropsExpiredAndRefusedOnes) {
   Mempool pool({1'000, 10});
   ASSERT_TRUE(pool.add(id(1), Bytes{1}, Height(5)).ok());
@@ -59,10 +77,10 @@ TEST(Mempool, TellsEachAgainAfterAWhileWithinABudget) {
 
 TEST(Mempool, TellsTheNewOnesFirstAndForgetsTheRemovedOnes) {
   Mempool pool({1'000, 10});
-  ASSERT_TRUE(pool.add(id(1), Bytes{1}, Height(5), MonotonicMs{40}).ok());
+  ASSERT_TRUE(pool.add(id(1), Bytes{1}, Height(5), {}, MonotonicMs{40}).ok());
   ASSERT_TRUE(pool.add(id(2), Bytes{2}, Height(5)).ok());
   ASSERT_TRUE(pool.add(id(3), Bytes{3}, Height(5)).ok());
-  ASSERT_TRUE(pool.add(id(4), Bytes{4}, Height(5), MonotonicMs{60}).ok());
+  ASSERT_TRUE(pool.add(id(4), Bytes{4}, Height(5), {}, MonotonicMs{60}).ok());
   pool.remove(id(2));
   EXPECT_EQ(pool.to_tell({90}, 50, 100), (std::vector<Bytes>{{3}, {1}})) << "4 was told 30 ms ago";
   pool.remove(id(1));

@@ -243,8 +243,8 @@ Result<model::TxId> Replica::admit(ByteView envelope, std::optional<MonotonicMs>
   if (mempool_.contains(decoded.id)) {
     return exists("transaction " + decoded.id.hex() + " waits for a block already");
   }
-  ASSIGN_OR_RETURN(const state::Admitted admitted, state_.check_transaction(envelope, verifier_));
-  TRY(mempool_.add(admitted.id, to_bytes(envelope), admitted.valid_until, told));
+  ASSIGN_OR_RETURN(state::Admitted admitted, state_.check_transaction(envelope, verifier_));
+  TRY(mempool_.add(admitted.id, to_bytes(envelope), admitted.valid_until, std::move(admitted.claims), told));
   return admitted.id;
 }
 

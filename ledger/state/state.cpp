@@ -311,13 +311,35 @@ Result<Selection> State::select(const model::BlockHeader& header, std::span<cons
   return out;
 }
 
+// Of a transaction that is valid: its signers are those that its kind demands.
+std::vector<Claim> State::claims_of(const model::Transaction& transaction,
+                                    const std::vector<model::KeySignature>& signatures) const {
+  std::vector<Claim> out;
+  const auto spend = [&](const model::Address& account, model::CurrencyId currency, std::uint64_t amount) {
+    out.push_back({model::balance_key(account, currency), amount, balance(account, currency).get()});
+  };
+  if (const auto* transfer = std::get_if<model::Transfer>(&transaction.body)) {
+    for (const model::TransferLeg& leg : transfer->inputs) spend(leg.address, leg.currency, leg.amount.get());
+  } else if (const auto* burn = std::get_if<model::Burn>(&transaction.body)) {
+    spend(model::Address::of_key(signatures.at(0).key), burn->currency,
+          burn->amount.get() + burn->fee_cap.get() + burn->ledger_fee.get());
+  } else if (const auto* payout = std::get_if<model::PayoutAddress>(&transaction.body)) {
+    spend(model::Address::of_key(signatures.at(0).key), payout->currency, payout->ledger_fee.get());
+  } else {
+    const Bytes signer = signatures.empty() ? Bytes() : to_bytes(signatures[0].key.view());
+    out.push_back({signer, 1, kMaxFreeOfSigner});
+  }
+  return out;
+}
+
 Result<Admitted> State::check_transaction(ByteView envelope, SignatureVerifier& verifier) const {
   ASSIGN_OR_RETURN(const Signed transaction, decode_signed(registry_, envelope));
   const std::vector<Status> verdicts = verify_signatures({&transaction, 1}, verifier);
   TRY(verdicts[0]);
   Executor executor(*this, model::next(height_), model::LedgerMs(time_.get() + 1), verifier);
   TRY(executor.run(transaction));
-  return Admitted{transaction.id(), transaction.transaction().valid_until};
+  return Admitted{transaction.id(), transaction.transaction().valid_until,
+                  claims_of(transaction.transaction(), transaction.signatures())};
 }
 
 void State::apply(Execution&& execution) {

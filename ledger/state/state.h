@@ -79,9 +79,21 @@ struct Selection {
   Execution execution;
 };
 
+// What a transaction takes of something of which there is so much: of an account's balance, or, when it costs
+// nothing, of the number of such transactions that one signer may have waiting. Transactions whose claims on
+// one source go beyond its limit cannot all be executed.
+struct Claim {
+  Bytes source;
+  std::uint64_t amount = 0;
+  std::uint64_t limit = 0;
+  friend bool operator==(const Claim&, const Claim&) = default;
+};
+constexpr std::uint64_t kMaxFreeOfSigner = 256;
+
 struct Admitted {
   model::TxId id;
   model::Height valid_until;
+  std::vector<Claim> claims;  // distinct sources
 };
 
 class State {
@@ -136,6 +148,8 @@ class State {
   State() = default;
   Status refresh_registry();
   void note(const std::vector<Change>& changes);
+  std::vector<Claim> claims_of(const model::Transaction& transaction,
+                               const std::vector<model::KeySignature>& signatures) const;
 
   Registry registry_;
   Index index_;

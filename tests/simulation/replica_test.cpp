@@ -79,6 +79,25 @@ class ReplicaTest : public testing::Test {
       if (replica_->state().check_transaction(envelope, serial).ok()) return envelope;
     }
   }
+  // All that the first client has of a currency: valid alone, and no two of them together.
+  Bytes spend_all(std::uint64_t salt) {
+    const crypto::SoftwareKey& client = network_.clients[0];
+    const model::CurrencyId currency(1);
+    const model::Amount all =
+        replica_->state().balance(model::Address::of_key(client.public_key()), currency);
+    model::Transaction transaction;
+    transaction.valid_until = Height(20);
+    transaction.salt = salt;
+    transaction.body =
+        model::Transfer{{{model::Address::of_key(client.public_key()), currency, all}},
+                        {{model::Address::treasury(), currency, model::Amount(all.get() - 500)}},
+                        {}};
+    model::Envelope envelope;
+    envelope.payload = proto::reader::encode(transaction);
+    envelope.signatures = {{client.public_key(), client.sign(proto::reader::transaction_digest(
+                                                     chain_, envelope.payload, transaction.body))}};
+    return proto::reader::encode(envelope);
+  }
   std::uint64_t height() const { return replica_->tip().height.get(); }
 
   Random random_{5};
@@ -134,29 +153,23 @@ TEST_F(ReplicaTest, ATransactionIsTakenOnce) {
   EXPECT_EQ(submit(envelope).code(), Code::kExists);
 }
 
+// One of them pays a fee; the others would only have filled every member's pool.
+TEST_F(ReplicaTest, PaymentsThatExcludeOneAnotherDoNotWaitTogether) {
+  signer_on_ = false;
+  const Bytes first = spend_all(1);
+  ASSERT_TRUE(submit(first).ok());
+  EXPECT_EQ(submit(spend_all(2)).code(), Code::kRefused);
+  EXPECT_EQ(replica_->mempool().count(), 1u);
+}
+
 TEST_F(ReplicaTest, WhatABlockMadeInvalidIsDropped) {
-  // Each is valid alone; together they overdraw.
-  const crypto::SoftwareKey& client = network_.clients[0];
-  const model::CurrencyId currency(1);
-  const model::Amount all = replica_->state().balance(model::Address::of_key(client.public_key()), currency);
-  const auto spend_all = [&](std::uint64_t salt) {
-    model::Transaction transaction;
-    transaction.valid_until = Height(20);
-    transaction.salt = salt;
-    transaction.body =
-        model::Transfer{{{model::Address::of_key(client.public_key()), currency, all}},
-                        {{model::Address::treasury(), currency, model::Amount(all.get() - 500)}},
-                        {}};
-    model::Envelope envelope;
-    envelope.payload = proto::reader::encode(transaction);
-    envelope.signatures = {{client.public_key(), client.sign(proto::reader::transaction_digest(
-                                                     chain_, envelope.payload, transaction.body))}};
-    return proto::reader::encode(envelope);
-  };
+  // A restart forgets what waited, not the block that was proposed with it.
   signer_on_ = false;
   ASSERT_TRUE(submit(spend_all(1)).ok());
+  unsigned_.clear();
+  start();
   ASSERT_TRUE(submit(spend_all(2)).ok());
-  EXPECT_EQ(replica_->mempool().count(), 2u);
+  EXPECT_EQ(replica_->mempool().count(), 1u);
   signer_on_ = true;
   for (const model::SignRequest& request : std::exchange(unsigned_, {})) {
     step(consensus::FromSigner{*signer_.sign(request)});

@@ -7,6 +7,7 @@
 
 #include "base/crypto/hash.h"
 #include "tests/simulation/checks.h"
+#include "tests/simulation/lies.h"
 #include "tests/simulation/network.h"
 #include "tests/simulation/random.h"
 #include "tests/simulation/signer.h"
@@ -175,6 +176,7 @@ class Simulation {
   bool verbose_;
   Network network_;
   std::vector<Conduct> conduct_;
+  bool lies_ = false;  // the cheat does, also after everything is healed
   std::unique_ptr<Checks> checks_;
   ledger::state::SerialVerifier serial_verifier_;
   node::VerificationCache verifier_{serial_verifier_, 100'000};  // one for all nodes: it only saves time
@@ -204,6 +206,7 @@ void Simulation::build() {
   const std::uint64_t kind = random_.below(10);
   const std::size_t odd = random_.below(members);
   if (kind < 5) conduct_[odd] = Conduct::kCheat;
+  lies_ = kind < 5 && random_.chance(0.5);
   if (kind >= 5 && kind < 8) conduct_[odd] = Conduct::kTwin;
   checks_ = std::make_unique<Checks>(network_, conduct_);
   for (std::size_t member = 0; member < members; ++member) {
@@ -425,8 +428,13 @@ void Simulation::crash_signer(std::size_t member) {
 
 // ---- Network ----
 
-void Simulation::transmit(std::size_t from, std::size_t to, const Bytes& message) {
+void Simulation::transmit(std::size_t from, std::size_t to, const Bytes& truth) {
   if (blocked_[from][to]) return;
+  const std::size_t sender = machines_[from]->member;
+  const bool lying = lies_ && conduct_[sender] == Conduct::kCheat;
+  const std::optional<Bytes> said = lying ? lie(network_, sender, truth, random_) : truth;
+  if (!said) return;
+  const Bytes& message = *said;
   if (faults_ && random_.chance(weather_.loss)) return;
   const int copies = faults_ && random_.chance(weather_.duplicate) ? 2 : 1;
   for (int copy = 0; copy < copies; ++copy) {
