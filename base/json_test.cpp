@@ -41,6 +41,8 @@ TEST(Json, RefusesDuplicateKeysDepthSizeAndWideIntegers) {
   const std::string deep(64, '[');
   EXPECT_TRUE(Json::parse(deep + std::string(64, ']'), kCap).ok());
   EXPECT_EQ(Json::parse("[" + deep + std::string(65, ']'), kCap).code(), Code::kInvalid);
+  EXPECT_TRUE(Json::parse("[" + deep + std::string(65, ']'), kCap, 65).ok());
+  EXPECT_EQ(Json::parse("[[]]", kCap, 1).status().message(), "more than 1 levels before byte 2");
   EXPECT_EQ(Json::parse("[1]", 2).code(), Code::kExhausted);
   EXPECT_EQ(Json::parse("18446744073709551616", kCap).code(), Code::kInvalid);
   EXPECT_EQ(Json::parse("-9223372036854775809", kCap).code(), Code::kInvalid);

@@ -94,11 +94,14 @@ class Index {
 }  // namespace
 
 struct Authorizer::State {
-  explicit State(const PolicySet& set) : policies(set.active()), index(set.active()) {}
+  explicit State(const PolicySet& set)
+      : policies(set.active()), path_count(set.path_count()), index(set.active()) {}
 
   const std::vector<Policy>& policies;
+  std::uint32_t path_count;
   Index index;
   Arena arena;
+  std::vector<PathValue> paths;
   std::vector<std::uint32_t> candidates;
   std::vector<std::uint32_t> permits;
   Decision decision;
@@ -117,7 +120,8 @@ Result<const Decision*> Authorizer::decide(const Request& request, const Entitie
   state.permits.clear();
   state.arena.reset();
   state.index.collect(request, entities, &state.candidates);
-  Evaluator evaluator(request, entities, state.arena);
+  state.paths.assign(state.path_count, PathValue());
+  Evaluator evaluator(request, entities, state.arena, state.paths);
   for (const std::uint32_t place : state.candidates) {
     const Policy& policy = state.policies[place];
     if (evaluator.satisfied(policy)) {

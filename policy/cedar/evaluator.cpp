@@ -4,8 +4,6 @@
 #include <bit>
 #include <vector>
 
-#include "policy/cedar/limits.h"
-
 namespace custody::policy::cedar {
 namespace {
 
@@ -78,8 +76,6 @@ std::string_view reason(EvaluationError::Kind kind) {
 
 }  // namespace
 
-const std::uint64_t Evaluator::kBudget = kMaxDecisionCost;
-
 std::string to_string(const EvaluationError& error) {
   return to_string(error.at) + ": " + std::string(reason(error.kind));
 }
@@ -103,10 +99,12 @@ Result<Value> apply_function(Arena& arena, Function function, std::span<const Va
   return invalid(std::string(function_name(function)) + ": " + std::string(reason(evaluator.error().kind)));
 }
 
-Evaluator::Evaluator(const Request& request, const Entities& entities, Arena& arena)
+Evaluator::Evaluator(const Request& request, const Entities& entities, Arena& arena,
+                     std::span<PathValue> paths)
     : request_(request),
       entities_(entities),
       arena_(arena),
+      paths_(paths),
       principal_(entities.find(request.principal)),
       action_(entities.find(request.action)),
       resource_(entities.find(request.resource)),
@@ -119,8 +117,8 @@ bool Evaluator::fail(EvaluationError::Kind kind, const Expr& expr) {
 }
 
 bool Evaluator::charge(std::uint64_t steps, const Expr& expr) {
-  cost_ = steps > kBudget ? kBudget + 1 : cost_ + steps;
-  return cost_ <= kBudget || fail(EvaluationError::Kind::kCost, expr);
+  cost_ = steps > kMaxDecisionCost ? kMaxDecisionCost + 1 : cost_ + steps;
+  return cost_ <= kMaxDecisionCost || fail(EvaluationError::Kind::kCost, expr);
 }
 
 const Entity* Evaluator::find(const EntityUid& uid) const {
@@ -179,7 +177,7 @@ bool Evaluator::evaluate_bool(const Expr& expr, bool* value) {
 }
 
 bool Evaluator::evaluate(const Expr& expr, Value* value) {
-  if (!charge(1, expr)) return false;
+  if (++cost_ > kMaxDecisionCost) return fail(EvaluationError::Kind::kCost, expr);
   if (expr.constant) {
     *value = expr.value;
     return true;
@@ -222,7 +220,7 @@ bool Evaluator::evaluate(const Expr& expr, Value* value) {
     case ExprKind::kIsIn:
       return evaluate_is(expr, value);
     case ExprKind::kAttribute:
-      return evaluate_attribute(expr, value);
+      return evaluate_path(expr, value);
     case ExprKind::kCall:
       return evaluate_call(expr, value);
     case ExprKind::kSet:
@@ -366,6 +364,17 @@ bool Evaluator::evaluate_has(const Expr& expr, Value* value) {
   return true;
 }
 
+bool Evaluator::evaluate_path(const Expr& expr, Value* value) {
+  if (expr.path == 0 || expr.path > paths_.size()) return evaluate_attribute(expr, value);
+  PathValue& path = paths_[expr.path - 1];
+  if (!path.known) {
+    if (!evaluate_attribute(expr, &path.value)) return false;
+    path.known = true;
+  }
+  *value = path.value;
+  return true;
+}
+
 bool Evaluator::evaluate_attribute(const Expr& expr, Value* value) {
   Value operand;
   if (!evaluate(*expr.operands[0], &operand)) return false;
@@ -398,7 +407,7 @@ bool Evaluator::evaluate_set(const Expr& expr, Value* value) {
   std::uint64_t weight = 0;
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (!evaluate(*expr.operands[i], &items[i])) return false;
-    weight += std::min(items[i].weight(), kBudget);
+    weight += std::min(items[i].weight(), kMaxDecisionCost);
   }
   // Sorting compares each item about log2(n) times.
   if (!charge(weight * static_cast<std::uint64_t>(std::bit_width(items.size())), expr)) return false;
@@ -465,7 +474,7 @@ bool Evaluator::call_set(const Expr& expr, const Value& self, const Value& other
   }
   if (!other.is(Kind::kSet)) return fail(EvaluationError::Kind::kType, expr);
   const Set& others = other.set();
-  if (!charge(std::min(others.weight, kBudget) * lookups, expr)) return false;
+  if (!charge(std::min(others.weight, kMaxDecisionCost) * lookups, expr)) return false;
   *value =
       Value(expr.function == Function::kContainsAll ? contains_all(set, others) : contains_any(set, others));
   return true;

@@ -4,10 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "policy/cedar/arena.h"
 #include "policy/cedar/entities.h"
+#include "policy/cedar/limits.h"
 #include "policy/cedar/policy.h"
 #include "policy/cedar/position.h"
 #include "policy/cedar/value.h"
@@ -42,22 +44,27 @@ std::string to_string(const EvaluationError& error);
 // What function(arguments...) evaluates to, outside of any policy. Memory in arena.
 Result<Value> apply_function(Arena& arena, Function function, std::span<const Value> arguments);
 
+// What Expr::path evaluated to, in one decision.
+struct PathValue {
+  bool known = false;
+  Value value;
+};
+
 class Evaluator {
  public:
-  // arena: for intermediate values. All must outlive the evaluator.
-  Evaluator(const Request& request, const Entities& entities, Arena& arena);
+  // arena: for intermediate values. paths: PolicySet::path_count() unknown values, or empty to keep none. All
+  // must outlive the evaluator.
+  Evaluator(const Request& request, const Entities& entities, Arena& arena, std::span<PathValue> paths = {});
 
   // False when the policy errs; error() then says why.
   bool evaluate(const Expr& expr, Value* value);
   // Whether scope and conditions hold. False with error().kind != kNone when the policy errs.
   bool satisfied(const Policy& policy);
   const EvaluationError& error() const { return error_; }
-  bool out_of_budget() const { return cost_ > kBudget; }
+  bool out_of_budget() const { return cost_ > kMaxDecisionCost; }
 
  private:
   using Kind = Value::Kind;
-  static const std::uint64_t kBudget;
-
   bool fail(EvaluationError::Kind kind, const Expr& expr);
   bool charge(std::uint64_t steps, const Expr& expr);
   bool evaluate_bool(const Expr& expr, bool* value);
@@ -70,6 +77,7 @@ class Evaluator {
   bool evaluate_in(const Expr& expr, const Value& left, const Expr& right_expr, Value* value);
   bool evaluate_is(const Expr& expr, Value* value);
   bool evaluate_has(const Expr& expr, Value* value);
+  bool evaluate_path(const Expr& expr, Value* value);
   bool evaluate_attribute(const Expr& expr, Value* value);
   bool evaluate_like(const Expr& expr, Value* value);
   bool evaluate_set(const Expr& expr, Value* value);
@@ -86,6 +94,7 @@ class Evaluator {
   const Request& request_;
   const Entities& entities_;
   Arena& arena_;
+  std::span<PathValue> paths_;
   const Entity* principal_;
   const Entity* action_;
   const Entity* resource_;

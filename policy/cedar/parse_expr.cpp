@@ -28,7 +28,17 @@ Result<const Expr*> PolicyParser::finish(Expr expr, const std::vector<Node>& ope
     return limit_at(expr.at, "nested deeper than " + std::to_string(kMaxNesting) + " levels");
   }
   TRY(fold(&expr));
+  if (expr.kind == ExprKind::kAttribute) number_path(&expr);
   return Node(arena().make<Expr>(expr));
+}
+
+void PolicyParser::number_path(Expr* expr) {
+  const Expr& target = *expr->operands[0];
+  if (target.kind != ExprKind::kVariable && target.path == 0) return;
+  const auto [place, added] =
+      paths_.try_emplace({target.variable, target.path, expr->name}, set_.path_count_ + 1);
+  if (added) ++set_.path_count_;
+  expr->path = place->second;
 }
 
 Status PolicyParser::fold(Expr* expr) {

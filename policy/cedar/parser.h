@@ -1,10 +1,12 @@
 // The parser of policy text; PolicySet::parse() is its only user.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "policy/cedar/policy.h"
@@ -71,10 +73,15 @@ class PolicyParser {
   Result<Node> call(Function function, const std::vector<Node>& operands, Position at);
   Result<Node> attribute_like(ExprKind kind, Node target, std::string_view name, Position at);
   Status fold(Expr* expr);
+  void number_path(Expr* expr);
   Arena& arena() { return set_.arena_; }
 
   TokenStream tokens_;
+  using PathStep =
+      std::tuple<Variable, std::uint32_t, std::string_view>;  // variable or path before, and the name
+
   PolicySet set_;
+  std::map<PathStep, std::uint32_t> paths_;
   std::size_t depth_ = 0;
 };
 

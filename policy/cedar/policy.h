@@ -56,6 +56,8 @@ struct Expr {
   Function function = Function::kIp;
   bool has_path = false;  // of kAnd: written as `a has b.c`
   bool constant = false;  // value holds what the expression evaluates to: a literal, or made of literals only
+  std::uint32_t path =
+      0;  // of kAttribute over a variable, as context.a.b: its number in the set, from 1; else 0
   std::uint16_t depth = 1;  // levels of the tree below, at most kMaxNesting
   Position at;
   std::string_view name;
@@ -136,6 +138,9 @@ class PolicySet {
 
   // Policies and templates as they stand in the text.
   const std::vector<Policy>& all() const { return all_; }
+  // How many different paths the policies read. Equal paths have the same number, so one decision reads each
+  // once.
+  std::uint32_t path_count() const { return path_count_; }
   // What takes part in decisions: the policies of the text in order, then the links in order.
   const std::vector<Policy>& active() const { return active_; }
 
@@ -144,6 +149,7 @@ class PolicySet {
   Arena arena_;
   std::vector<Policy> all_;
   std::vector<Policy> active_;
+  std::uint32_t path_count_ = 0;
 };
 
 }  // namespace custody::policy::cedar

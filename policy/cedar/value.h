@@ -121,7 +121,7 @@ struct Field {
   Value value;
 };
 
-// Made by make_record() only: sorted by name, no name twice.
+// Made by make_record() only: sorted by length of the name and then by name, no name twice.
 struct Record {
   std::span<const Field> fields;
   std::uint64_t weight = 1;  // 1 + those of the fields, saturating

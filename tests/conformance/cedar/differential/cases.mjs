@@ -1,4 +1,4 @@
-// Random cases: what cedar_runner and the official engine are both asked.
+// Random questions: what cedar_runner and the official engine are both asked.
 
 import { Expressions, literal, uidText } from './expression.mjs';
 import { Random } from './random.mjs';
@@ -7,7 +7,9 @@ import { World, pools } from './world.mjs';
 const DEEP = 55; // the official engine traps between 100 and 200 levels of parentheses
 const CHAIN = 90; // and somewhere above 100 operands of one operator
 
-/** {op, policies: [text], links, world, ...} of a seed. kind says what the case is about. */
+const REQUESTS = 4; // asked of the same policies and entities
+
+/** {policies: [text], templates: ids, links, schema, entities, requests, ...} of a seed. kind says what it is about. */
 export function makeCase(seed) {
   const random = new Random(seed);
   const world = new World(random);
@@ -29,7 +31,7 @@ export function makeCase(seed) {
     jsonSchema: withSchema && random.once(4),
     validate: kind === 'validate' || kind === 'brokenSchema' || (kind === 'schema' && random.once(2)),
     entities: kind === 'extreme' ? deepHierarchy(random, world) : world.entities(dataSloppy),
-    request: world.request(dataSloppy),
+    requests: Array.from({ length: kind.startsWith('broken') ? 1 : REQUESTS }, () => world.request(dataSloppy)),
     validateRequest: random.once(2),
   };
 }

@@ -47,14 +47,29 @@ export class Oracle {
     return { staticPolicies: job.policies[0], templates: {}, templateLinks: [] };
   }
 
-  authorize(job) {
+  /** Reads policies and schema once for the questions that follow; undefined when that trapped. */
+  prepare(job) {
+    return this.answer((cedar) => {
+      this.prepared = refusable(() => {
+        const policies = cedar.preparsePolicySet('policies', Oracle.#text(job));
+        if (policies.type !== 'success') throw new Refused(policies);
+        const schema = job.schema === null ? undefined : cedar.preparseSchema('schema', job.schema);
+        if (schema !== undefined && schema.type !== 'success') throw new Refused(schema);
+        return {};
+      });
+      return true;
+    });
+  }
+
+  authorize(job, request) {
+    if (this.prepared.error !== undefined) return this.prepared;
     return this.answer((cedar) => refusable(() => {
-      const result = cedar.isAuthorized({
-        ...job.request,
-        policies: Oracle.#text(job),
-        entities: job.entities,
-        ...(job.schema === null ? {} : { schema: job.schema }),
+      const result = cedar.statefulIsAuthorized({
+        ...request,
+        preparsedPolicySetId: 'policies',
+        ...(job.schema === null ? {} : { preparsedSchemaName: 'schema' }),
         validateRequest: job.validateRequest,
+        entities: job.entities,
       });
       if (result.type !== 'success') throw new Refused(result);
       const { decision, diagnostics } = result.response;
