@@ -206,12 +206,17 @@ TEST_P(FollowerOnARealChain, FollowsItAndProvesACoinbase) {
   EXPECT_EQ(found->height.get(), 3U);
   mine(2);
   ASSERT_TRUE(wait_for_head(7));
-  const auto proof = follower_->core().proof(*found, model::ExternalHeight(7));
-  ASSERT_TRUE(proof.ok()) << proof.status().to_string();
-  const model::RecordedHead recorded{
-      model::ExternalHeight(7), *follower_->core().block_hash(model::ExternalHeight(7)), model::FeeRate(1)};
-  const auto verified = ledger::custody::verify_proof(chain_, *proof, recorded, 5);
-  EXPECT_TRUE(verified.ok()) << verified.status().to_string();
+  const auto verify = [&](std::uint32_t height) -> Status {
+    ASSIGN_OR_RETURN(const auto proof, follower_->core().proof(*found, model::ExternalHeight(height)));
+    const auto hash = follower_->core().block_hash(model::ExternalHeight(height));
+    const model::RecordedHead recorded{model::ExternalHeight(height), *hash, model::FeeRate(1)};
+    return ledger::custody::verify_proof(chain_, proof, recorded, 5).status();
+  };
+  EXPECT_EQ(verify(7).code(), Code::kRefused) << "a coinbase counts when it can be spent";
+  mine(95);
+  ASSERT_TRUE(wait_for_head(102));
+  const Status mature = verify(102);
+  EXPECT_TRUE(mature.ok()) << mature.to_string();
 
   // The node's own proof of the same transaction has the same branch.
   const std::string txid = bitcoin::to_rpc_hex(Hash256(found->txid.array()));
