@@ -225,7 +225,9 @@ export function testCustodyctl(network) {
     ]);
     for (const name of ['alice', 'bob']) await ask(['transfer', 'sign', file, ...person(name), '--out', scratch(`swap-by-${name}.json`)]);
     const half = await ask(['transfer', 'show', scratch('swap-by-alice.json')]);
-    assert.deepEqual([half.signed_by, half.still_to_sign, half.memo, half.this_network], [[alice], [bob], 'c0ffee', true]);
+    assert.deepEqual([half.signed_by, half.still_to_sign, half.memo], [[alice], [bob], 'c0ffee']);
+    await refused(1, ['transfer', 'sign', file, ...person('bob'), '--tx', '0'.repeat(64), '--out', scratch('another.json')]);
+    await ask(['transfer', 'sign', file, ...person('bob'), '--tx', half.tx, '--out', scratch('shown.json')]);
     assert.match((await refused(1, ['transfer', 'send', scratch('swap-by-alice.json')])).message, /signature of account .* is missing/);
     assert.match((await refused(1, ['transfer', 'sign', file, ...person('gary'), '--out', scratch('none.json')])).hint, /transfer show/);
     await ask(['transfer', 'combine', scratch('swap-by-alice.json'), scratch('swap-by-bob.json'), '--out', scratch('swap-by-both.json')]);

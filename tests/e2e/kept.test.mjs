@@ -33,9 +33,17 @@ describe('quickstart --keep', () => {
     const caches = { CCACHE_DIR: process.env.CCACHE_DIR ?? path.join(os.homedir(), '.cache', 'ccache'), npm_config_cache: process.env.npm_config_cache ?? path.join(os.homedir(), '.npm') };
     run = new Quickstart(['--keep', '--json', '--dir', directory, '--time-scale', TIME_SCALE], { env: { HOME: home, TMPDIR: temporary, ...caches }, watch: true });
     await run.step('chains', 'start');
-    const watcher = watch(directory, (kind, name) => { if (String(name) === 'summary.json') changes.push(kind); });
+    let watcher;
+    const changed = new Promise((resolve) => {
+      watcher = watch(directory, (kind, name) => {
+        if (String(name) !== 'summary.json') return;
+        changes.push(kind);
+        resolve();
+      });
+    });
     run.ended.then(() => watcher.close());
     ready = await run.event({ event: 'ready' });
+    await Promise.race([changed, run.ended]); // the line may be read before the change is reported
     summary = readSummary(directory);
     sockets = internetSockets(run.child.pid);
   });
