@@ -222,6 +222,7 @@ Result<std::span<const Condition>> PolicyParser::parse_conditions() {
     TRY(tokens_.take());
     TRY(tokens_.expect("{"));
     ASSIGN_OR_RETURN(condition.body, parse_expr());
+    condition.end = tokens_.peek().at;
     TRY(tokens_.expect("}"));
     conditions.push_back(condition);
   }
