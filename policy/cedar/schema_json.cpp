@@ -14,16 +14,15 @@ class SchemaJsonReader {
  public:
   Result<SchemaSource> read(const Json& json) && {
     if (!json.is_object()) return invalid("a schema is an object of namespaces");
-    SchemaSource source;
     for (const auto& [name, value] : json.members()) {
       if (!name.empty() && !is_type_path(name))
         return invalid(quote(name) + " is not the name of a namespace");
       NamespaceSource space;
       space.name = name;
       TRY(read_namespace(value, name.empty() ? "the empty namespace" : name, &space));
-      source.namespaces.push_back(std::move(space));
+      source_.namespaces.push_back(std::move(space));
     }
-    return source;
+    return std::move(source_);
   }
 
  private:
@@ -52,6 +51,19 @@ class SchemaJsonReader {
     return invalid(where + ": " + quote(name) + " is not an identifier that a schema may declare");
   }
 
+  // {"name": "value"}, the value may be null.
+  Status read_annotations(const Json& json, const std::string& where) {
+    const Json* annotations = json.find("annotations");
+    if (annotations == nullptr) return ok_status();
+    if (!annotations->is_object()) return invalid(where + ".annotations: expected an object");
+    for (const auto& [name, value] : annotations->members()) {
+      Result<std::string> text = value.is_null() ? Result<std::string>(std::string()) : value.as_string();
+      if (!text.ok()) return text.status().with_context(where + ".annotations." + name);
+      source_.annotations.push_back({where, name, *std::move(text)});
+    }
+    return ok_status();
+  }
+
   Status count(const std::string& where) {
     if (++declarations_ <= kMaxDeclarations) return ok_status();
     return exhausted(where + ": more than " + std::to_string(kMaxDeclarations) + " declarations");
@@ -59,6 +71,7 @@ class SchemaJsonReader {
 
   Status read_namespace(const Json& json, const std::string& where, NamespaceSource* space) {
     TRY(check_fields(json, where, {"entityTypes", "actions", "commonTypes", "annotations"}));
+    TRY(read_annotations(json, where));
     ASSIGN_OR_RETURN(const Json* types, object_at(json, "entityTypes", where));
     ASSIGN_OR_RETURN(const Json* actions, object_at(json, "actions", where));
     if (json.find("commonTypes") != nullptr) {
@@ -89,6 +102,7 @@ class SchemaJsonReader {
     type.name = name;
     type.where = where;
     type.attributes.where = where;
+    TRY(read_annotations(json, where));
     if (const Json* choices = json.find("enum"); choices != nullptr) {
       TRY(check_fields(json, where, {"enum", "annotations"}));
       type.enumerated = true;
@@ -117,6 +131,7 @@ class SchemaJsonReader {
     ActionSource action;
     action.id = id;
     action.where = where;
+    TRY(read_annotations(json, where));
     if (const Json* parents = json.find("memberOf"); parents != nullptr && !parents->is_null()) {
       if (!parents->is_array()) return invalid(where + ".memberOf: expected an array");
       for (const Json& parent : parents->items()) {
@@ -194,6 +209,7 @@ class SchemaJsonReader {
       }
       return ok_status();
     };
+    TRY(read_annotations(json, where));
     TypeSource type;
     type.where = where;
     if (*kind == "Record") {
@@ -275,6 +291,7 @@ class SchemaJsonReader {
     return record;
   }
 
+  SchemaSource source_;
   std::size_t declarations_ = 0;
 };
 

@@ -64,6 +64,7 @@ Result<Schema> SchemaResolver::resolve() && {
   for (const auto& [name, entry] : commons_) TRY(resolve_common(name, entry.source->where));
   TRY(close_types());
   TRY(close_actions());
+  schema_.annotations_ = source_.annotations;
   return std::move(schema_);
 }
 

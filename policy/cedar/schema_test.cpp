@@ -185,6 +185,20 @@ TEST(CedarSchema, ResolvesNamesNearestFirst) {
   EXPECT_EQ(schema.find_type("User"), nullptr);
 }
 
+TEST(CedarSchema, AnnotationsAreKeptWithTheirPlaces) {
+  const Schema schema = schema_of("@doc(\"x\") entity A {\n  @unit b: Long };");
+  ASSERT_EQ(schema.annotations().size(), 2u);
+  EXPECT_EQ(schema.annotations()[0].value, "x");
+  EXPECT_EQ(schema.annotations()[1].where, "line 2, column 4");
+  EXPECT_EQ(schema.annotations()[1].name, "unit");
+  const Result<Json> json = parse_data_json(
+      R"({"": {"entityTypes": {"A": {"annotations": {"doc": "x", "plain": null}}}, "actions": {}}})");
+  const Result<Schema> from_json = Schema::parse_json(*json);
+  ASSERT_TRUE(from_json.ok()) << from_json.status().to_string();
+  ASSERT_EQ(from_json->annotations().size(), 2u);
+  EXPECT_EQ(from_json->annotations()[0].where, "the empty namespace.entityTypes.A");
+}
+
 TEST(CedarSchema, KnowsEverythingAboveATypeAndAnAction) {
   const Schema schema =
       schema_of("entity A in B; entity B in C; entity C in A; action x in y; action y in z; action z;");
