@@ -200,7 +200,7 @@ std::string head_text(const Policy& policy) {
 std::string condition_text(const Condition& condition) {
   const std::string keyword = condition.unless ? "unless {" : "when {";
   const Expr& body = *condition.body;
-  const std::string line = keyword + " " + format_expr(body) + " }";
+  std::string line = keyword + " " + format_expr(body) + " }";
   const bool chain = (body.kind == ExprKind::kAnd || body.kind == ExprKind::kOr) && !body.has_path;
   if (line.size() <= kWidth) return line;
   if (!chain) return keyword + "\n  " + format_expr(body) + "\n}";

@@ -120,7 +120,8 @@ TEST(CedarLimits, ATypeIsMeasuredWithWhatItNames) {
   std::string text = "type T0 = {a: Long};";
   for (int i = 1; i <= 30; ++i) {
     const std::string inner = "T" + std::to_string(i - 1);
-    text += "type T" + std::to_string(i) + " = {a: " + inner + ", b: " + inner + "};";
+    text.append("type T").append(std::to_string(i)).append(" = {a: ").append(inner);
+    text.append(", b: ").append(inner).append("};");
   }
   EXPECT_EQ(Schema::parse(text).code(), Code::kExhausted);
 }
@@ -167,6 +168,7 @@ TEST(CedarLimits, MaxAncestorLinks) {
   constexpr std::size_t kParents = 4'000;
   EntitiesBuilder builder;
   std::vector<EntityUid> uids;
+  uids.reserve(kParents);
   for (std::size_t i = 0; i < kParents; ++i)
     uids.push_back(entity_uid(builder.arena(), "P", std::to_string(i)));
   const std::span<EntityUid> parents = builder.arena().copy(uids);

@@ -46,6 +46,11 @@ class SchemaJsonReader {
     return found;
   }
 
+  static std::string part(const std::string& where, std::string_view group, const std::string& name) {
+    std::string out = where;
+    return out.append(".").append(group).append(".").append(name);
+  }
+
   static Status check_name(const std::string& name, const std::string& where) {
     if (is_type_path(name) && name.find(':') == std::string::npos) return ok_status();
     return invalid(where + ": " + quote(name) + " is not an identifier that a schema may declare");
@@ -58,7 +63,7 @@ class SchemaJsonReader {
     if (!annotations->is_object()) return invalid(where + ".annotations: expected an object");
     for (const auto& [name, value] : annotations->members()) {
       Result<std::string> text = value.is_null() ? Result<std::string>(std::string()) : value.as_string();
-      if (!text.ok()) return text.status().with_context(where + ".annotations." + name);
+      if (!text.ok()) return text.status().with_context(part(where, "annotations", name));
       source_.annotations.push_back({where, name, *std::move(text)});
     }
     return ok_status();
@@ -77,7 +82,7 @@ class SchemaJsonReader {
     if (json.find("commonTypes") != nullptr) {
       ASSIGN_OR_RETURN(const Json* commons, object_at(json, "commonTypes", where));
       for (const auto& [name, value] : commons->members()) {
-        const std::string place = where + ".commonTypes." + name;
+        const std::string place = part(where, "commonTypes", name);
         TRY(count(place));
         TRY(check_name(name, place));
         if (is_reserved_type_name(name)) return invalid(place + ": the name is a word of schemas");
@@ -86,10 +91,10 @@ class SchemaJsonReader {
       }
     }
     for (const auto& [name, value] : types->members()) {
-      TRY(read_entity_type(name, value, where + ".entityTypes." + name, space));
+      TRY(read_entity_type(name, value, part(where, "entityTypes", name), space));
     }
     for (const auto& [name, value] : actions->members()) {
-      TRY(read_action(name, value, where + ".actions." + name, space));
+      TRY(read_action(name, value, part(where, "actions", name), space));
     }
     return ok_status();
   }
@@ -277,7 +282,7 @@ class SchemaJsonReader {
     record.kind = TypeSource::Kind::kRecord;
     record.where = where;
     for (const auto& [name, value] : attributes->members()) {
-      const std::string place = where + "." + name;
+      const std::string place = part(where, "attributes", name);
       AttributeSource attribute;
       attribute.name = name;
       ASSIGN_OR_RETURN(attribute.type, read_type(value, place, true));

@@ -136,6 +136,7 @@ Status SchemaResolver::resolve_entity_type(const NamespaceSource& space, const E
   }
   type.enumerated = source.enumerated;
   std::vector<std::string_view> choices;
+  choices.reserve(source.choices.size());
   for (const std::string& choice : source.choices) choices.push_back(schema_.arena_.copy(choice));
   type.choices = schema_.arena_.copy(choices);
   schema_.types_.emplace(type.name, type);

@@ -149,7 +149,7 @@ class RunnerProcess {
   RunnerProcess(const RunnerProcess&) = delete;
   RunnerProcess& operator=(const RunnerProcess&) = delete;
 
-  void write_all(std::string_view bytes) {
+  void write_all(std::string_view bytes) const {
     while (!bytes.empty()) {
       const ssize_t written = write(input_, bytes.data(), bytes.size());
       ASSERT_GT(written, 0);
@@ -157,7 +157,7 @@ class RunnerProcess {
     }
   }
   // Up to and without the next line break; what there is at the end.
-  std::string read_line() {
+  std::string read_line() const {
     std::string line;
     for (char c = 0; read(output_, &c, 1) == 1 && c != '\n';) line += c;
     return line;
