@@ -213,6 +213,17 @@ TEST(CedarLimits, MaxValidationCost) {
   EXPECT_NE(errors[0].message.find("costs more"), std::string::npos);
 }
 
+// What each operand makes known is handed on to all that follow: quadratic, so it is counted.
+TEST(CedarLimits, MaxValidationCostOfWhatIsKnown) {
+  std::string chain = "true";
+  for (int i = 0; i < 50'000; ++i) chain += " && principal.hasTag(\"" + std::to_string(i) + "\")";
+  const Schema schema = schema_of("entity A tags Long; action a appliesTo {principal: A, resource: A};");
+  const PolicySet policies = policies_of(when(chain));
+  const std::vector<ValidationError> errors = validate(policies, schema);
+  ASSERT_EQ(errors.size(), 1u);
+  EXPECT_NE(errors[0].message.find("costs more"), std::string::npos);
+}
+
 TEST(CedarLimits, MaxDeclarations) {
   std::string names = "A0";
   for (std::size_t i = 1; i < kMaxDeclarations + 2; ++i) names += ",A" + std::to_string(i);

@@ -26,7 +26,7 @@ struct EntityType {
   const Type* attributes = nullptr;             // a record
   const Type* tags = nullptr;                   // of every tag; nullptr: it has none
   bool enumerated = false;
-  std::span<const std::string_view> choices;  // ids of an enumerated type
+  std::span<const std::string_view> choices;  // ids of an enumerated type, sorted
 
   bool is_below(std::string_view other) const;
   bool has_choice(std::string_view id) const;

@@ -1,4 +1,4 @@
-#include <algorithm>
+#include <set>
 #include <utility>
 
 #include "policy/cedar/limits.h"
@@ -29,15 +29,13 @@ class SchemaTextReader {
 
  private:
   Status read_annotations() {
-    const std::size_t before = source_.annotations.size();
+    std::set<std::string_view> names;
     while (tokens_.at_symbol("@")) {
       TRY(tokens_.take());
       if (!tokens_.at_identifier()) return tokens_.unexpected("the name of an annotation");
       ASSIGN_OR_RETURN(const Token name, tokens_.take());
       SchemaAnnotation annotation{to_string(name.at), std::string(name.text), ""};
-      const auto same = [&](const SchemaAnnotation& other) { return other.name == annotation.name; };
-      if (std::any_of(source_.annotations.begin() + static_cast<std::ptrdiff_t>(before),
-                      source_.annotations.end(), same)) {
+      if (!names.insert(name.text).second) {
         return error_at(name.at, "the annotation @" + annotation.name + " stands twice");
       }
       ASSIGN_OR_RETURN(const bool has_value, tokens_.accept("("));
@@ -54,10 +52,7 @@ class SchemaTextReader {
     const Position at = tokens_.peek().at;
     ASSIGN_OR_RETURN(const std::string name, tokens_.take_path("the name of a namespace"));
     if (is_reserved_path(name)) return error_at(at, "the name of the namespace contains __cedar");
-    const auto same = [&name](const NamespaceSource& other) { return other.name == name; };
-    if (std::any_of(source_.namespaces.begin(), source_.namespaces.end(), same)) {
-      return error_at(at, "the namespace " + name + " stands twice");
-    }
+    if (!namespaces_.insert(name).second) return error_at(at, "the namespace " + name + " stands twice");
     source_.namespaces.push_back({.name = name, .common_types = {}, .entity_types = {}, .actions = {}});
     const std::size_t place = source_.namespaces.size() - 1;
     TRY(tokens_.expect("{"));
@@ -304,6 +299,7 @@ class SchemaTextReader {
   TokenStream tokens_;
   Arena arena_;
   SchemaSource source_;
+  std::set<std::string> namespaces_;
   std::size_t depth_ = 0;
   std::size_t declarations_ = 0;
 };

@@ -6,14 +6,7 @@
 
 namespace custody::policy::cedar {
 namespace {
-
 using ScopeKind = ScopeConstraint::Kind;
-
-Capabilities joined(Capabilities a, const Capabilities& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
-
 }  // namespace
 
 TypeChecker::TypeChecker(const Schema& schema, const Environment& environment, Arena& arena,
@@ -40,6 +33,7 @@ bool TypeChecker::step(const Expr& expr) {
 }
 
 std::optional<TypeError> TypeChecker::check(const Policy& policy) {
+  *steps_ += 1 + policy.action.entities.size();
   const std::optional<bool> possible = check_scope(policy);
   if (!possible) return error_;
   if (!*possible) return std::nullopt;
@@ -94,7 +88,14 @@ std::optional<bool> TypeChecker::action_may_match(const ScopeConstraint& scope) 
 
 // --- capabilities
 
+Capabilities TypeChecker::joined(Capabilities a, const Capabilities& b) {
+  *steps_ += a.size() + b.size();
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
 bool TypeChecker::knows(const Capabilities& known, const Capability& wanted) {
+  *steps_ += known.size();
   return std::any_of(known.begin(), known.end(), [&](const Capability& item) {
     if ((item.tag == nullptr) != (wanted.tag == nullptr) || item.name != wanted.name) return false;
     // Comparing costs at most as much as looking at the whole expression.
