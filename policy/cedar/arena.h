@@ -30,6 +30,7 @@ class Arena {
   std::span<T> array(std::size_t count) {
     static_assert(std::is_trivially_destructible_v<T>);
     if (count == 0) return {};
+    // NOLINTNEXTLINE(bugprone-sizeof-expression): T may be a pointer
     T* first = static_cast<T*>(allocate(sizeof(T) * count, alignof(T)));
     for (std::size_t i = 0; i < count; ++i) new (first + i) T();
     return {first, count};

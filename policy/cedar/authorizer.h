@@ -30,7 +30,7 @@ struct Decision {
 // one decision to the next. Thread-safety: one thread at a time; several may share one PolicySet.
 class Authorizer {
  public:
-  // policies must outlive the authorizer.
+  // policies must outlive the authorizer and stay as it is: link() first.
   explicit Authorizer(const PolicySet& policies);
   ~Authorizer();
   Authorizer(Authorizer&&) noexcept;

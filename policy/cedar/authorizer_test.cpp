@@ -89,7 +89,8 @@ TEST(CedarAuthorizer, TheIndexFindsEveryPolicyThatMatches) {
   std::string text;
   for (const auto& p : principals) {
     for (const auto& a : actions) {
-      for (const auto& r : resources) text += "permit(" + p + ", " + a + ", " + r + ");\n";
+      for (const auto& r : resources)
+        text.append("permit(").append(p).append(", ").append(a).append(", ").append(r).append(");\n");
     }
   }
   const PolicySet policies = policies_of(text);

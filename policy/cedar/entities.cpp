@@ -77,12 +77,12 @@ class Closure {
       return exhausted("the hierarchy above " + to_string(entity->uid) + " is deeper than " +
                        std::to_string(kMaxHierarchyDepth));
     }
-    std::sort(above.begin(), above.end(), by_hash);
-    above.erase(std::unique(above.begin(), above.end()), above.end());
     links_ += above.size();
     if (links_ > kMaxAncestorLinks) {
       return exhausted("more than " + std::to_string(kMaxAncestorLinks) + " pairs of entity and ancestor");
     }
+    std::sort(above.begin(), above.end(), by_hash);
+    above.erase(std::unique(above.begin(), above.end()), above.end());
     entity->ancestors = arena_->copy(above);
     marks_[entity->uid] = {true, depth};
     return ok_status();

@@ -200,7 +200,7 @@ std::string head_text(const Policy& policy) {
 std::string condition_text(const Condition& condition) {
   const std::string keyword = condition.unless ? "unless {" : "when {";
   const Expr& body = *condition.body;
-  const std::string line = keyword + " " + format_expr(body) + " }";
+  std::string line = keyword + " " + format_expr(body) + " }";
   const bool chain = (body.kind == ExprKind::kAnd || body.kind == ExprKind::kOr) && !body.has_path;
   if (line.size() <= kWidth) return line;
   if (!chain) return keyword + "\n  " + format_expr(body) + "\n}";
@@ -308,7 +308,7 @@ Result<std::string> format_policies(std::string_view text) {
     body += head_text(policy);
     for (std::size_t i = 0; i < policy.conditions.size(); ++i) {
       const bool last = i + 1 == policy.conditions.size();
-      body += "\n" + comments.take_before(last ? policy.end : policy.conditions[i + 1].at);
+      body += "\n" + comments.take_before(last ? policy.end : policy.conditions[i].end);
       body += condition_text(policy.conditions[i]);
     }
     lead += comments.take_before({policy.end.line + 1, 0});

@@ -101,6 +101,15 @@ TEST(CedarFormat, KeepsComments) {
   EXPECT_EQ(formatted(once), once);
 }
 
+TEST(CedarFormat, ACommentBetweenConditionsStaysWhereItIs) {
+  const std::string once = formatted(
+      "permit(principal, action, resource) when { true } // one\n when { // two\n 1 == 1 } when { false };");
+  EXPECT_EQ(once,
+            "permit (principal, action, resource)\nwhen { true }\n// one\n// two\nwhen { 1 == 1 }\nwhen { "
+            "false };\n");
+  EXPECT_EQ(formatted(once), once);
+}
+
 TEST(CedarFormat, RefusesWhatDoesNotParse) {
   EXPECT_FALSE(format_policies("permit(principal, action)").ok());
   EXPECT_EQ(formatted(""), "");

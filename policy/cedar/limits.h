@@ -14,12 +14,13 @@ inline constexpr std::size_t kMaxPolicies = 20'000;       // policies, templates
 // Levels of an expression, of a schema type and of JSON. The deepest recursion of every function here is a
 // small multiple of it: no input needs more than 2 MiB of stack (sanitizers need more).
 inline constexpr std::size_t kMaxNesting = 128;
-inline constexpr std::size_t kMaxCollection = 262'144;            // elements of one set, fields of one record
-inline constexpr std::size_t kMaxEntities = 1'000'000;            // entities of one store
-inline constexpr std::size_t kMaxHierarchyDepth = 1'000;          // parents above one entity, longest path
-inline constexpr std::size_t kMaxAncestorLinks = 4'000'000;       // (entity, ancestor) pairs of one store
+inline constexpr std::size_t kMaxCollection = 262'144;    // elements of one set, fields of one record
+inline constexpr std::size_t kMaxEntities = 1'000'000;    // entities of one store
+inline constexpr std::size_t kMaxHierarchyDepth = 1'000;  // parents above one entity, longest path
+inline constexpr std::size_t kMaxAncestorLinks =
+    4'000'000;  // (entity, ancestor) pairs, counted for each parent that leads there
 inline constexpr std::uint64_t kMaxDecisionCost = 50'000'000;     // steps of one decision, see evaluator.h
-inline constexpr std::uint64_t kMaxValidationCost = 100'000'000;  // expressions typed in one validation
+inline constexpr std::uint64_t kMaxValidationCost = 100'000'000;  // steps of one validation, see typecheck.h
 inline constexpr std::size_t kMaxDeclarations = 100'000;          // types and actions of one schema
 inline constexpr std::size_t kMaxEnvironments = 1'000'000;  // (principal, action, resource) of one schema
 

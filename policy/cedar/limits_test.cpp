@@ -120,7 +120,8 @@ TEST(CedarLimits, ATypeIsMeasuredWithWhatItNames) {
   std::string text = "type T0 = {a: Long};";
   for (int i = 1; i <= 30; ++i) {
     const std::string inner = "T" + std::to_string(i - 1);
-    text += "type T" + std::to_string(i) + " = {a: " + inner + ", b: " + inner + "};";
+    text.append("type T").append(std::to_string(i)).append(" = {a: ").append(inner);
+    text.append(", b: ").append(inner).append("};");
   }
   EXPECT_EQ(Schema::parse(text).code(), Code::kExhausted);
 }
@@ -167,6 +168,7 @@ TEST(CedarLimits, MaxAncestorLinks) {
   constexpr std::size_t kParents = 4'000;
   EntitiesBuilder builder;
   std::vector<EntityUid> uids;
+  uids.reserve(kParents);
   for (std::size_t i = 0; i < kParents; ++i)
     uids.push_back(entity_uid(builder.arena(), "P", std::to_string(i)));
   const std::span<EntityUid> parents = builder.arena().copy(uids);
@@ -207,6 +209,17 @@ TEST(CedarLimits, MaxValidationCost) {
     schema += "action a" + std::to_string(i) + " appliesTo {principal: A, resource: A};";
   const PolicySet policies = policies_of(when("true" + repeated(" && 1 == 1", 60'000)));
   const std::vector<ValidationError> errors = validate(policies, schema_of(schema));
+  ASSERT_EQ(errors.size(), 1u);
+  EXPECT_NE(errors[0].message.find("costs more"), std::string::npos);
+}
+
+// What each operand makes known is handed on to all that follow: quadratic, so it is counted.
+TEST(CedarLimits, MaxValidationCostOfWhatIsKnown) {
+  std::string chain = "true";
+  for (int i = 0; i < 50'000; ++i) chain += " && principal.hasTag(\"" + std::to_string(i) + "\")";
+  const Schema schema = schema_of("entity A tags Long; action a appliesTo {principal: A, resource: A};");
+  const PolicySet policies = policies_of(when(chain));
+  const std::vector<ValidationError> errors = validate(policies, schema);
   ASSERT_EQ(errors.size(), 1u);
   EXPECT_NE(errors[0].message.find("costs more"), std::string::npos);
 }

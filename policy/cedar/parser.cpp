@@ -1,6 +1,7 @@
 #include "policy/cedar/parser.h"
 
 #include <algorithm>
+#include <set>
 
 #include "policy/cedar/limits.h"
 
@@ -71,6 +72,7 @@ Status PolicyParser::parse_policy() {
 
 Result<std::span<const Annotation>> PolicyParser::parse_annotations() {
   std::vector<Annotation> annotations;
+  std::set<std::string_view> names;
   while (tokens_.at_symbol("@")) {
     TRY(tokens_.take());
     if (!tokens_.at_identifier()) return tokens_.unexpected("the name of an annotation");
@@ -82,8 +84,7 @@ Result<std::span<const Annotation>> PolicyParser::parse_annotations() {
       ASSIGN_OR_RETURN(annotation.value, unescape(arena(), value));
       TRY(tokens_.expect(")"));
     }
-    const auto same = [&](const Annotation& other) { return other.name == annotation.name; };
-    if (std::any_of(annotations.begin(), annotations.end(), same)) {
+    if (!names.insert(annotation.name).second) {
       return error_at(key.at, "the annotation @" + std::string(key.text) + " stands twice");
     }
     annotations.push_back(annotation);
@@ -222,6 +223,7 @@ Result<std::span<const Condition>> PolicyParser::parse_conditions() {
     TRY(tokens_.take());
     TRY(tokens_.expect("{"));
     ASSIGN_OR_RETURN(condition.body, parse_expr());
+    condition.end = tokens_.peek().at;
     TRY(tokens_.expect("}"));
     conditions.push_back(condition);
   }

@@ -93,7 +93,8 @@ struct ScopeConstraint {
 
 struct Condition {
   bool unless = false;
-  Position at;
+  Position at;   // of "when" or "unless"
+  Position end;  // of the closing brace
   const Expr* body = nullptr;
 };
 

@@ -9,7 +9,7 @@ bool EntityType::is_below(std::string_view other) const {
 }
 
 bool EntityType::has_choice(std::string_view id) const {
-  return std::find(choices.begin(), choices.end(), id) != choices.end();
+  return std::binary_search(choices.begin(), choices.end(), id);
 }
 
 bool ActionType::is_below(const EntityUid& other) const {

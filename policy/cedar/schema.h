@@ -26,7 +26,7 @@ struct EntityType {
   const Type* attributes = nullptr;             // a record
   const Type* tags = nullptr;                   // of every tag; nullptr: it has none
   bool enumerated = false;
-  std::span<const std::string_view> choices;  // ids of an enumerated type
+  std::span<const std::string_view> choices;  // ids of an enumerated type, sorted
 
   bool is_below(std::string_view other) const;
   bool has_choice(std::string_view id) const;
@@ -43,9 +43,12 @@ struct ActionType {
   bool is_below(const EntityUid& other) const;
 };
 
+// `@name("value")` on a declaration or an attribute. It carries no meaning here; who gives it one can find
+// it.
 struct SchemaAnnotation {
+  std::string where;  // "line 3, column 7" or a place in the JSON
   std::string name;
-  std::string value;
+  std::string value;  // empty when none was written
 };
 
 class Schema {
@@ -61,12 +64,14 @@ class Schema {
   bool is_action_type(std::string_view name) const;
   const std::map<std::string_view, EntityType>& types() const { return types_; }
   const std::vector<ActionType>& actions() const { return actions_; }
+  const std::vector<SchemaAnnotation>& annotations() const { return annotations_; }
 
  private:
   friend class SchemaResolver;
   Arena arena_;
   std::map<std::string_view, EntityType> types_;
   std::vector<ActionType> actions_;  // sorted by uid
+  std::vector<SchemaAnnotation> annotations_;
 };
 
 }  // namespace custody::policy::cedar

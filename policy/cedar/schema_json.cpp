@@ -14,16 +14,15 @@ class SchemaJsonReader {
  public:
   Result<SchemaSource> read(const Json& json) && {
     if (!json.is_object()) return invalid("a schema is an object of namespaces");
-    SchemaSource source;
     for (const auto& [name, value] : json.members()) {
       if (!name.empty() && !is_type_path(name))
         return invalid(quote(name) + " is not the name of a namespace");
       NamespaceSource space;
       space.name = name;
       TRY(read_namespace(value, name.empty() ? "the empty namespace" : name, &space));
-      source.namespaces.push_back(std::move(space));
+      source_.namespaces.push_back(std::move(space));
     }
-    return source;
+    return std::move(source_);
   }
 
  private:
@@ -47,9 +46,27 @@ class SchemaJsonReader {
     return found;
   }
 
+  static std::string part(const std::string& where, std::string_view group, const std::string& name) {
+    std::string out = where;
+    return out.append(".").append(group).append(".").append(name);
+  }
+
   static Status check_name(const std::string& name, const std::string& where) {
     if (is_type_path(name) && name.find(':') == std::string::npos) return ok_status();
     return invalid(where + ": " + quote(name) + " is not an identifier that a schema may declare");
+  }
+
+  // {"name": "value"}, the value may be null.
+  Status read_annotations(const Json& json, const std::string& where) {
+    const Json* annotations = json.find("annotations");
+    if (annotations == nullptr) return ok_status();
+    if (!annotations->is_object()) return invalid(where + ".annotations: expected an object");
+    for (const auto& [name, value] : annotations->members()) {
+      Result<std::string> text = value.is_null() ? Result<std::string>(std::string()) : value.as_string();
+      if (!text.ok()) return text.status().with_context(part(where, "annotations", name));
+      source_.annotations.push_back({where, name, *std::move(text)});
+    }
+    return ok_status();
   }
 
   Status count(const std::string& where) {
@@ -59,12 +76,13 @@ class SchemaJsonReader {
 
   Status read_namespace(const Json& json, const std::string& where, NamespaceSource* space) {
     TRY(check_fields(json, where, {"entityTypes", "actions", "commonTypes", "annotations"}));
+    TRY(read_annotations(json, where));
     ASSIGN_OR_RETURN(const Json* types, object_at(json, "entityTypes", where));
     ASSIGN_OR_RETURN(const Json* actions, object_at(json, "actions", where));
     if (json.find("commonTypes") != nullptr) {
       ASSIGN_OR_RETURN(const Json* commons, object_at(json, "commonTypes", where));
       for (const auto& [name, value] : commons->members()) {
-        const std::string place = where + ".commonTypes." + name;
+        const std::string place = part(where, "commonTypes", name);
         TRY(count(place));
         TRY(check_name(name, place));
         if (is_reserved_type_name(name)) return invalid(place + ": the name is a word of schemas");
@@ -73,10 +91,10 @@ class SchemaJsonReader {
       }
     }
     for (const auto& [name, value] : types->members()) {
-      TRY(read_entity_type(name, value, where + ".entityTypes." + name, space));
+      TRY(read_entity_type(name, value, part(where, "entityTypes", name), space));
     }
     for (const auto& [name, value] : actions->members()) {
-      TRY(read_action(name, value, where + ".actions." + name, space));
+      TRY(read_action(name, value, part(where, "actions", name), space));
     }
     return ok_status();
   }
@@ -89,6 +107,7 @@ class SchemaJsonReader {
     type.name = name;
     type.where = where;
     type.attributes.where = where;
+    TRY(read_annotations(json, where));
     if (const Json* choices = json.find("enum"); choices != nullptr) {
       TRY(check_fields(json, where, {"enum", "annotations"}));
       type.enumerated = true;
@@ -117,6 +136,7 @@ class SchemaJsonReader {
     ActionSource action;
     action.id = id;
     action.where = where;
+    TRY(read_annotations(json, where));
     if (const Json* parents = json.find("memberOf"); parents != nullptr && !parents->is_null()) {
       if (!parents->is_array()) return invalid(where + ".memberOf: expected an array");
       for (const Json& parent : parents->items()) {
@@ -194,6 +214,7 @@ class SchemaJsonReader {
       }
       return ok_status();
     };
+    TRY(read_annotations(json, where));
     TypeSource type;
     type.where = where;
     if (*kind == "Record") {
@@ -261,7 +282,7 @@ class SchemaJsonReader {
     record.kind = TypeSource::Kind::kRecord;
     record.where = where;
     for (const auto& [name, value] : attributes->members()) {
-      const std::string place = where + "." + name;
+      const std::string place = part(where, "attributes", name);
       AttributeSource attribute;
       attribute.name = name;
       ASSIGN_OR_RETURN(attribute.type, read_type(value, place, true));
@@ -275,6 +296,7 @@ class SchemaJsonReader {
     return record;
   }
 
+  SchemaSource source_;
   std::size_t declarations_ = 0;
 };
 

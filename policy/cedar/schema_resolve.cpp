@@ -64,6 +64,7 @@ Result<Schema> SchemaResolver::resolve() && {
   for (const auto& [name, entry] : commons_) TRY(resolve_common(name, entry.source->where));
   TRY(close_types());
   TRY(close_actions());
+  schema_.annotations_ = source_.annotations;
   return std::move(schema_);
 }
 
@@ -135,7 +136,9 @@ Status SchemaResolver::resolve_entity_type(const NamespaceSource& space, const E
   }
   type.enumerated = source.enumerated;
   std::vector<std::string_view> choices;
+  choices.reserve(source.choices.size());
   for (const std::string& choice : source.choices) choices.push_back(schema_.arena_.copy(choice));
+  std::sort(choices.begin(), choices.end());
   type.choices = schema_.arena_.copy(choices);
   schema_.types_.emplace(type.name, type);
   return ok_status();
@@ -314,11 +317,11 @@ Status SchemaResolver::close_types() {
     while (!open.empty()) {
       const EntityType& next = schema_.types_.at(open.back());
       open.pop_back();
+      links += next.parents.size();
       for (const std::string_view parent : next.parents) {
         if (above.insert(parent).second) open.push_back(parent);
       }
     }
-    links += above.size();
     if (links > kMaxAncestorLinks) return exhausted("the entity types have too many types above them");
     type.ancestors = schema_.arena_.copy(std::vector<std::string_view>(above.begin(), above.end()));
   }

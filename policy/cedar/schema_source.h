@@ -85,6 +85,7 @@ struct NamespaceSource {
 
 struct SchemaSource {
   std::vector<NamespaceSource> namespaces;
+  std::vector<SchemaAnnotation> annotations;
 };
 
 Result<SchemaSource> read_schema_text(std::string_view text);

@@ -1,14 +1,11 @@
 #include "policy/cedar/schema.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "policy/cedar/fixture_test.h"
 
 namespace custody::policy::cedar {
 namespace {
-
-using testing::HasSubstr;
 
 std::string text_result(std::string_view text) {
   const Result<Schema> schema = Schema::parse(text);
@@ -48,8 +45,7 @@ TEST(CedarSchema, AcceptsEveryDeclaration) {
         "namespace N { action x in [N::Action::\"y\"]; action y; }",
         "action y; namespace N { action x in [y]; }",
         "entity A; action x appliesTo {principal: A, resource: [A, A], context: {a: Long},};",
-        "entity A; type C = {a: Long}; action x appliesTo {principal: A, resource: A, context: C} attributes "
-        "{};",
+        "entity A; type C = {}; action x appliesTo {principal: A, resource: A, context: C} attributes {};",
         "action x attributes {};",
         "action Action;",
         "namespace N {}",
@@ -183,6 +179,20 @@ TEST(CedarSchema, ResolvesNamesNearestFirst) {
   ASSERT_NE(user, nullptr);
   EXPECT_EQ(to_string(*user->attributes), "{\"note\": {\"amount\": Long, \"to\": Wallet}, \"s\": String}");
   EXPECT_EQ(schema.find_type("User"), nullptr);
+}
+
+TEST(CedarSchema, AnnotationsAreKeptWithTheirPlaces) {
+  const Schema schema = schema_of("@doc(\"x\") entity A {\n  @unit b: Long };");
+  ASSERT_EQ(schema.annotations().size(), 2u);
+  EXPECT_EQ(schema.annotations()[0].value, "x");
+  EXPECT_EQ(schema.annotations()[1].where, "line 2, column 4");
+  EXPECT_EQ(schema.annotations()[1].name, "unit");
+  const Result<Json> json = parse_data_json(
+      R"({"": {"entityTypes": {"A": {"annotations": {"doc": "x", "plain": null}}}, "actions": {}}})");
+  const Result<Schema> from_json = Schema::parse_json(*json);
+  ASSERT_TRUE(from_json.ok()) << from_json.status().to_string();
+  ASSERT_EQ(from_json->annotations().size(), 2u);
+  EXPECT_EQ(from_json->annotations()[0].where, "the empty namespace.entityTypes.A");
 }
 
 TEST(CedarSchema, KnowsEverythingAboveATypeAndAnAction) {

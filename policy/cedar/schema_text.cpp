@@ -1,4 +1,4 @@
-#include <algorithm>
+#include <set>
 #include <utility>
 
 #include "policy/cedar/limits.h"
@@ -20,7 +20,7 @@ class SchemaTextReader {
     TRY(tokens_.start());
     source_.namespaces.emplace_back();
     while (!tokens_.at_end()) {
-      TRY(skip_annotations());
+      TRY(read_annotations());
       ASSIGN_OR_RETURN(const bool is_namespace, tokens_.accept_word("namespace"));
       TRY(is_namespace ? read_namespace() : read_declaration(0));
     }
@@ -28,21 +28,22 @@ class SchemaTextReader {
   }
 
  private:
-  // Annotations carry no meaning; that they are well formed and not doubled is checked.
-  Status skip_annotations() {
-    std::vector<std::string_view> seen;
+  Status read_annotations() {
+    std::set<std::string_view> names;
     while (tokens_.at_symbol("@")) {
       TRY(tokens_.take());
       if (!tokens_.at_identifier()) return tokens_.unexpected("the name of an annotation");
       ASSIGN_OR_RETURN(const Token name, tokens_.take());
-      if (std::find(seen.begin(), seen.end(), name.text) != seen.end()) {
-        return error_at(name.at, "the annotation @" + std::string(name.text) + " stands twice");
+      SchemaAnnotation annotation{to_string(name.at), std::string(name.text), ""};
+      if (!names.insert(name.text).second) {
+        return error_at(name.at, "the annotation @" + annotation.name + " stands twice");
       }
-      seen.push_back(name.text);
       ASSIGN_OR_RETURN(const bool has_value, tokens_.accept("("));
-      if (!has_value) continue;
-      TRY(read_string());
-      TRY(tokens_.expect(")"));
+      if (has_value) {
+        ASSIGN_OR_RETURN(annotation.value, read_string());
+        TRY(tokens_.expect(")"));
+      }
+      source_.annotations.push_back(std::move(annotation));
     }
     return ok_status();
   }
@@ -51,15 +52,12 @@ class SchemaTextReader {
     const Position at = tokens_.peek().at;
     ASSIGN_OR_RETURN(const std::string name, tokens_.take_path("the name of a namespace"));
     if (is_reserved_path(name)) return error_at(at, "the name of the namespace contains __cedar");
-    const auto same = [&name](const NamespaceSource& other) { return other.name == name; };
-    if (std::any_of(source_.namespaces.begin(), source_.namespaces.end(), same)) {
-      return error_at(at, "the namespace " + name + " stands twice");
-    }
+    if (!namespaces_.insert(name).second) return error_at(at, "the namespace " + name + " stands twice");
     source_.namespaces.push_back({.name = name, .common_types = {}, .entity_types = {}, .actions = {}});
     const std::size_t place = source_.namespaces.size() - 1;
     TRY(tokens_.expect("{"));
     while (!tokens_.at_symbol("}")) {
-      TRY(skip_annotations());
+      TRY(read_annotations());
       TRY(read_declaration(place));
     }
     return tokens_.expect("}");
@@ -272,7 +270,7 @@ class SchemaTextReader {
       if (tokens_.at_symbol("}")) break;
       if (record.attributes.size() == kMaxCollection)
         return limit_at(tokens_.peek().at, "too many attributes");
-      TRY(skip_annotations());
+      TRY(read_annotations());
       AttributeSource attribute;
       ASSIGN_OR_RETURN(attribute.name, read_name("the name of an attribute"));
       ASSIGN_OR_RETURN(const bool optional, tokens_.accept("?"));
@@ -301,6 +299,7 @@ class SchemaTextReader {
   TokenStream tokens_;
   Arena arena_;
   SchemaSource source_;
+  std::set<std::string> namespaces_;
   std::size_t depth_ = 0;
   std::size_t declarations_ = 0;
 };

@@ -6,14 +6,7 @@
 
 namespace custody::policy::cedar {
 namespace {
-
 using ScopeKind = ScopeConstraint::Kind;
-
-Capabilities joined(Capabilities a, const Capabilities& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
-
 }  // namespace
 
 TypeChecker::TypeChecker(const Schema& schema, const Environment& environment, Arena& arena,
@@ -40,6 +33,7 @@ bool TypeChecker::step(const Expr& expr) {
 }
 
 std::optional<TypeError> TypeChecker::check(const Policy& policy) {
+  *steps_ += 1 + policy.action.entities.size();
   const std::optional<bool> possible = check_scope(policy);
   if (!possible) return error_;
   if (!*possible) return std::nullopt;
@@ -94,7 +88,14 @@ std::optional<bool> TypeChecker::action_may_match(const ScopeConstraint& scope) 
 
 // --- capabilities
 
+Capabilities TypeChecker::joined(Capabilities a, const Capabilities& b) {
+  *steps_ += a.size() + b.size();
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
 bool TypeChecker::knows(const Capabilities& known, const Capability& wanted) {
+  *steps_ += known.size();
   return std::any_of(known.begin(), known.end(), [&](const Capability& item) {
     if ((item.tag == nullptr) != (wanted.tag == nullptr) || item.name != wanted.name) return false;
     // Comparing costs at most as much as looking at the whole expression.
@@ -143,7 +144,7 @@ TypeChecker::Result TypeChecker::type_of(const Expr& expr, const Capabilities& k
       return type_of_numbers(expr, known);
     case ExprKind::kIn: {
       const Result left = type_of(*expr.operands[0], known);
-      if (!left) return left;
+      if (!left) return std::nullopt;
       return type_of_in(expr, *expr.operands[0], *left->type, *expr.operands[1], known);
     }
     case ExprKind::kHas:
@@ -194,7 +195,7 @@ TypeChecker::Result TypeChecker::type_of_variable(const Expr& expr) {
 
 TypeChecker::Result TypeChecker::type_of_if(const Expr& expr, const Capabilities& known) {
   const Result condition = type_of(*expr.operands[0], known);
-  if (!condition) return condition;
+  if (!condition) return std::nullopt;
   if (!condition->type->is_bool()) return wrong_type(*expr.operands[0], *condition->type, "Bool");
   if (condition->type->kind == Kind::kFalse) return type_of(*expr.operands[2], known);
   Result then = type_of(*expr.operands[1], joined(known, condition->known));
@@ -202,7 +203,7 @@ TypeChecker::Result TypeChecker::type_of_if(const Expr& expr, const Capabilities
   then->known = joined(condition->known, then->known);
   if (condition->type->kind == Kind::kTrue) return then;
   const Result otherwise = type_of(*expr.operands[2], known);
-  if (!otherwise) return otherwise;
+  if (!otherwise) return std::nullopt;
   const Type* type = join(arena_, then->type, otherwise->type);
   if (type == nullptr) {
     return fail(expr, "the branches have the types " + to_string(*then->type) + " and " +
@@ -216,7 +217,7 @@ TypeChecker::Result TypeChecker::type_of_and(const Expr& expr, const Capabilitie
   Capabilities gained;
   for (const Expr* operand : expr.operands) {
     const Result result = type_of(*operand, joined(known, gained));
-    if (!result) return result;
+    if (!result) return std::nullopt;
     if (!result->type->is_bool()) return wrong_type(*operand, *result->type, "Bool");
     if (result->type->kind == Kind::kFalse) return bool_of(Kind::kFalse);
     certain = certain && result->type->kind == Kind::kTrue;
@@ -230,7 +231,7 @@ TypeChecker::Result TypeChecker::type_of_or(const Expr& expr, const Capabilities
   Typed left{basic_type(Kind::kFalse), {}};
   for (const Expr* operand : expr.operands) {
     Result right = type_of(*operand, known);
-    if (!right) return right;
+    if (!right) return std::nullopt;
     if (!right->type->is_bool()) return wrong_type(*operand, *right->type, "Bool");
     if (right->type->kind == Kind::kTrue) return bool_of(Kind::kTrue);
     if (left.type->kind == Kind::kFalse) {
@@ -244,7 +245,7 @@ TypeChecker::Result TypeChecker::type_of_or(const Expr& expr, const Capabilities
 
 TypeChecker::Result TypeChecker::type_of_not(const Expr& expr, const Capabilities& known) {
   const Result operand = type_of(*expr.operands[0], known);
-  if (!operand) return operand;
+  if (!operand) return std::nullopt;
   switch (operand->type->kind) {
     case Kind::kBool:
       return bool_of(Kind::kBool);
@@ -268,9 +269,9 @@ TypeChecker::Result TypeChecker::type_of_equal(const Expr& expr, const Capabilit
   const Expr& left = *expr.operands[0];
   const Expr& right = *expr.operands[1];
   const Result left_type = type_of(left, known);
-  if (!left_type) return left_type;
+  if (!left_type) return std::nullopt;
   const Result right_type = type_of(right, known);
-  if (!right_type) return right_type;
+  if (!right_type) return std::nullopt;
   const bool negated = expr.kind == ExprKind::kNotEqual;
   const auto certain = [negated](bool equal) {
     return bool_of(equal != negated ? Kind::kTrue : Kind::kFalse);
@@ -290,9 +291,9 @@ TypeChecker::Result TypeChecker::type_of_equal(const Expr& expr, const Capabilit
 
 TypeChecker::Result TypeChecker::type_of_order(const Expr& expr, const Capabilities& known) {
   const Result left = type_of(*expr.operands[0], known);
-  if (!left) return left;
+  if (!left) return std::nullopt;
   const Result right = type_of(*expr.operands[1], known);
-  if (!right) return right;
+  if (!right) return std::nullopt;
   const Kind kind = left->type->kind;
   if (kind != Kind::kLong && kind != Kind::kDatetime && kind != Kind::kDuration) {
     return wrong_type(*expr.operands[0], *left->type, "Long, datetime or duration");
@@ -304,7 +305,7 @@ TypeChecker::Result TypeChecker::type_of_order(const Expr& expr, const Capabilit
 TypeChecker::Result TypeChecker::type_of_numbers(const Expr& expr, const Capabilities& known) {
   for (const Expr* operand : expr.operands) {
     const Result result = type_of(*operand, known);
-    if (!result) return result;
+    if (!result) return std::nullopt;
     if (result->type->kind != Kind::kLong) return wrong_type(*operand, *result->type, "Long");
   }
   return Typed{basic_type(Kind::kLong), {}};
@@ -313,7 +314,7 @@ TypeChecker::Result TypeChecker::type_of_numbers(const Expr& expr, const Capabil
 TypeChecker::Result TypeChecker::type_of_in(const Expr& expr, const Expr& left, const Type& left_type,
                                             const Expr& right, const Capabilities& known) {
   const Result right_type = type_of(right, known);
-  if (!right_type) return right_type;
+  if (!right_type) return std::nullopt;
   if (left_type.kind != Kind::kEntity) return wrong_type(left, left_type, "an entity");
   const bool set = right_type->type->kind == Kind::kSet;
   const Type* outer = set ? right_type->type->element : right_type->type;
@@ -342,7 +343,7 @@ TypeChecker::Result TypeChecker::type_of_in(const Expr& expr, const Expr& left, 
 TypeChecker::Result TypeChecker::type_of_is(const Expr& expr, const Capabilities& known) {
   const Expr& operand = *expr.operands[0];
   const Result result = type_of(operand, known);
-  if (!result) return result;
+  if (!result) return std::nullopt;
   if (result->type->kind != Kind::kEntity) return wrong_type(operand, *result->type, "an entity");
   if (result->type->name != expr.name) return bool_of(Kind::kFalse);
   if (expr.kind == ExprKind::kIs) return bool_of(Kind::kTrue);
@@ -351,7 +352,7 @@ TypeChecker::Result TypeChecker::type_of_is(const Expr& expr, const Capabilities
 
 TypeChecker::Result TypeChecker::type_of_like(const Expr& expr, const Capabilities& known) {
   const Result operand = type_of(*expr.operands[0], known);
-  if (!operand) return operand;
+  if (!operand) return std::nullopt;
   if (operand->type->kind != Kind::kString) return wrong_type(*expr.operands[0], *operand->type, "String");
   return bool_of(Kind::kBool);
 }
@@ -359,7 +360,7 @@ TypeChecker::Result TypeChecker::type_of_like(const Expr& expr, const Capabiliti
 TypeChecker::Result TypeChecker::type_of_has(const Expr& expr, const Capabilities& known) {
   const Expr& subject = *expr.operands[0];
   const Result operand = type_of(subject, known);
-  if (!operand) return operand;
+  if (!operand) return std::nullopt;
   const bool record = operand->type->kind == Kind::kRecord;
   if (!record && operand->type->kind != Kind::kEntity) {
     return wrong_type(subject, *operand->type, "an entity or a record");
@@ -377,7 +378,7 @@ TypeChecker::Result TypeChecker::type_of_has(const Expr& expr, const Capabilitie
 TypeChecker::Result TypeChecker::type_of_attribute(const Expr& expr, const Capabilities& known) {
   const Expr& subject = *expr.operands[0];
   const Result operand = type_of(subject, known);
-  if (!operand) return operand;
+  if (!operand) return std::nullopt;
   const bool record = operand->type->kind == Kind::kRecord;
   if (!record && operand->type->kind != Kind::kEntity) {
     return wrong_type(subject, *operand->type, "an entity or a record");
@@ -400,7 +401,7 @@ TypeChecker::Result TypeChecker::type_of_set(const Expr& expr, const Capabilitie
   const Type* element = nullptr;
   for (const Expr* operand : expr.operands) {
     const Result result = type_of(*operand, known);
-    if (!result) return result;
+    if (!result) return std::nullopt;
     const Type* both_types = element == nullptr ? result->type : join(arena_, element, result->type);
     if (both_types == nullptr) {
       return fail(*operand, "the set has elements of the types " + to_string(*element) + " and " +
@@ -415,7 +416,7 @@ TypeChecker::Result TypeChecker::type_of_record(const Expr& expr, const Capabili
   const std::span<AttributeType> attributes = arena_.array<AttributeType>(expr.operands.size());
   for (std::size_t i = 0; i < attributes.size(); ++i) {
     const Result result = type_of(*expr.operands[i], known);
-    if (!result) return result;
+    if (!result) return std::nullopt;
     attributes[i] = {expr.names[i], result->type, true};
   }
   std::sort(attributes.begin(), attributes.end(),

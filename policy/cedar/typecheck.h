@@ -34,7 +34,8 @@ struct TypeError {
 
 class TypeChecker {
  public:
-  // steps: expressions looked at so far, counted on; the checker stops with an error at kMaxValidationCost.
+  // steps: expressions and capabilities looked at so far, counted on; the checker stops with an error at
+  // kMaxValidationCost.
   TypeChecker(const Schema& schema, const Environment& environment, Arena& arena, std::uint64_t* steps);
 
   // The first error of the policy in this environment; nullopt when there is none.
@@ -84,6 +85,7 @@ class TypeChecker {
   Result type_of_extension(const Expr& expr, const std::vector<const Type*>& types);
   // The action that an expression names: a literal, or the variable.
   const EntityUid* literal_entity(const Expr& expr) const;
+  Capabilities joined(Capabilities a, const Capabilities& b);
   bool knows(const Capabilities& known, const Capability& wanted);
   Capabilities both(const Capabilities& a, const Capabilities& b);
   bool step(const Expr& expr);

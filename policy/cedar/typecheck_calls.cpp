@@ -7,7 +7,7 @@ TypeChecker::Result TypeChecker::type_of_call(const Expr& expr, const Capabiliti
   std::vector<const Type*> types;
   for (const Expr* operand : expr.operands) {
     const Result result = type_of(*operand, known);
-    if (!result) return result;
+    if (!result) return std::nullopt;
     types.push_back(result->type);
   }
   if (types.size() != function_arity(expr.function))

@@ -41,6 +41,10 @@ class PolicyValidator {
     errors_.push_back({std::string(policy_->id), at, std::move(message)});
   }
 
+  void report_cost(const Policy& policy) {
+    report(policy.at, "the validation costs more than " + std::to_string(kMaxValidationCost) + " steps");
+  }
+
   // --- every name must be declared, also in parts that can never be true
 
   void check_type_name(std::string_view type, Position at) {
@@ -119,6 +123,8 @@ class PolicyValidator {
                          [&](std::string_view type) { return allows_type(scope, type); });
     };
     for (const ActionType& action : schema_.actions()) {
+      steps_ += 1 + policy.action.entities.size() + action.principals.size() + action.resources.size();
+      if (steps_ > kMaxValidationCost) return report_cost(policy);
       if (allows_action(policy.action, action) && some(policy.principal, action.principals) &&
           some(policy.resource, action.resources)) {
         return;
@@ -136,6 +142,7 @@ class PolicyValidator {
         for (const std::string_view resource : action.resources) {
           const Environment environment{principal, &action, resource};
           arena_.reset();
+          if (steps_ > kMaxValidationCost) return report_cost(policy);
           const auto error = TypeChecker(schema_, environment, arena_, &steps_).check(policy);
           if (!error || !reported.emplace(error->at.line, error->at.column).second) continue;
           report(error->at, error->message + " (with " + std::string(principal) + ", " +

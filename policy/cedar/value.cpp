@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <compare>
-#include <cstdio>
 #include <cstring>
 #include <limits>
 #include <string>
@@ -84,6 +83,14 @@ bool is_deceptive(char32_t c) {
          (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe0fff);
 }
 
+// \u{202e}
+void append_code(std::string& out, char32_t c) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string digits;
+  for (; c != 0 || digits.empty(); c /= 16) digits.insert(digits.begin(), kHex[c % 16]);
+  out += "\\u{" + digits + "}";
+}
+
 void append_escaped(std::string& out, std::string_view bytes, char32_t c) {
   constexpr std::string_view kPlain("\n\r\t\0\"\\", 6);
   constexpr std::string_view kLetters = "nrt0\"\\";
@@ -92,9 +99,7 @@ void append_escaped(std::string& out, std::string_view bytes, char32_t c) {
     out += '\\';
     out += kLetters[at];
   } else if (is_deceptive(c)) {
-    std::array<char, 16> escape = {};
-    std::snprintf(escape.data(), escape.size(), "\\u{%x}", static_cast<unsigned>(c));
-    out += escape.data();
+    append_code(out, c);
   } else {
     out += bytes;
   }

@@ -1,7 +1,7 @@
 #include "tests/conformance/cedar/runner.h"
 
 #include <algorithm>
-#include <array>
+#include <initializer_list>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -19,13 +19,13 @@ namespace {
 
 using namespace custody::policy::cedar;  // NOLINT(google-build-using-namespace): this file is about it
 
-Status check_fields(const Json& job) {
-  constexpr std::array<std::string_view, 7> kKnown = {"op",      "policies",        "schema", "entities",
-                                                      "request", "validateRequest", "links"};
-  if (!job.is_object()) return invalid("expected an object");
-  for (const auto& [name, value] : job.members()) {
-    if (std::find(kKnown.begin(), kKnown.end(), name) == kKnown.end()) {
-      return invalid("unknown field " + quote(name));
+using Names = std::initializer_list<std::string_view>;
+
+Status check_fields(const Json& json, std::string_view what, Names known) {
+  if (!json.is_object()) return invalid(std::string(what) + ": expected an object");
+  for (const auto& [name, value] : json.members()) {
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      return invalid(std::string(what) + ": unknown field " + quote(name));
     }
   }
   return ok_status();
@@ -51,6 +51,7 @@ Result<std::size_t> find_template(const PolicySet& policies, std::string_view id
 }
 
 Status add_link(PolicySet* policies, const Json& link) {
+  TRY(check_fields(link, "a link", {"template", "id", "slots"}));
   ASSIGN_OR_RETURN(const std::string template_id, link.string_at("template"));
   ASSIGN_OR_RETURN(const std::string id, link.string_at("id"));
   ASSIGN_OR_RETURN(const std::size_t place, find_template(*policies, template_id));
@@ -98,6 +99,7 @@ Result<Json> authorize(const Json& job) {
   const Json* entities_json = job.find("entities");
   if (request_json == nullptr || entities_json == nullptr)
     return invalid("no \"request\" or no \"entities\"");
+  TRY(check_fields(*request_json, "the request", {"principal", "action", "resource", "context"}));
   Arena arena;
   ASSIGN_OR_RETURN(const Request request, request_from_json(arena, *request_json, rules));
   if (validate && rules != nullptr) TRY(validate_request(request, *rules));
@@ -133,7 +135,8 @@ Result<Json> validate_policies(const Json& job) {
 
 Result<Json> answer_job(std::string_view line) {
   ASSIGN_OR_RETURN(const Json job, parse_data_json(line));
-  TRY(check_fields(job));
+  TRY(check_fields(job, "the line",
+                   {"op", "policies", "schema", "entities", "request", "validateRequest", "links"}));
   ASSIGN_OR_RETURN(const std::string op, job.string_at("op"));
   if (op == "authorize") return authorize(job);
   if (op == "validate") return validate_policies(job);

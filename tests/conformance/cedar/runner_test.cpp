@@ -63,6 +63,7 @@ TEST(CedarRunner, RefusesABadLink) {
            R"([{"template":"policy0","id":"l","slots":{"?other":{"type":"U","id":"a"}}}])",
            R"([{"template":"policy0","id":"policy0","slots":{"?principal":{"type":"U","id":"a"}}}])",
            R"({"template":"policy0"})",
+           R"([{"template":"policy0","id":"l","slots":{"?principal":{"type":"U","id":"a"}},"colour":1}])",
            R"([7])",
        }) {
     EXPECT_THAT(answer_line(job(policies, R"(,"links":)" + std::string(link))), HasSubstr(R"({"error":)"))
@@ -100,22 +101,24 @@ TEST(CedarRunner, ReadsIntegersExactly) {
 TEST(CedarRunner, AnswersAnErrorToWhatItCannotRead) {
   const std::string deep =
       job("permit(principal,action,resource) when { " + std::string(100'000, '(') + " };");
-  for (const std::string& line : std::vector<std::string>{
-           "",
-           "nonsense",
-           "[]",
-           "{}",
-           R"({"op":"explain"})",
-           R"({"op":"authorize","policies":"","colour":1})",
-           R"({"op":"validate","policies":"","schema":null})",
-           R"({"op":"validate","policies":"","schema":7})",
-           R"({"op":"authorize","op":"authorize"})",
-           "{\"op\":\"authorize\",\"policies\":\"\xff\"}",
-           job("permit(principal,action,resource)"),
-           job("permit(principal,action,resource);", R"(,"links":null)").substr(1),
-           deep,
-           std::string(100'000, '['),
-       }) {
+  for (
+      const std::string& line : std::vector<std::string>{
+          "",
+          "nonsense",
+          "[]",
+          "{}",
+          R"({"op":"explain"})",
+          R"({"op":"authorize","policies":"","colour":1})",
+          R"({"op":"authorize","policies":"","schema":null,"entities":[],"request":{"principal":{"type":"U","id":"a"},"action":{"type":"Action","id":"v"},"resource":{"type":"D","id":"d"},"context":{},"colour":1}})",
+          R"({"op":"validate","policies":"","schema":null})",
+          R"({"op":"validate","policies":"","schema":7})",
+          R"({"op":"authorize","op":"authorize"})",
+          "{\"op\":\"authorize\",\"policies\":\"\xff\"}",
+          job("permit(principal,action,resource)"),
+          job("permit(principal,action,resource);", R"(,"links":null)").substr(1),
+          deep,
+          std::string(100'000, '['),
+      }) {
     EXPECT_THAT(answer_line(line), HasSubstr(R"({"error":)")) << line.substr(0, 80);
   }
 }
@@ -149,7 +152,7 @@ class RunnerProcess {
   RunnerProcess(const RunnerProcess&) = delete;
   RunnerProcess& operator=(const RunnerProcess&) = delete;
 
-  void write_all(std::string_view bytes) {
+  void write_all(std::string_view bytes) const {
     while (!bytes.empty()) {
       const ssize_t written = write(input_, bytes.data(), bytes.size());
       ASSERT_GT(written, 0);
@@ -157,7 +160,7 @@ class RunnerProcess {
     }
   }
   // Up to and without the next line break; what there is at the end.
-  std::string read_line() {
+  std::string read_line() const {
     std::string line;
     for (char c = 0; read(output_, &c, 1) == 1 && c != '\n';) line += c;
     return line;

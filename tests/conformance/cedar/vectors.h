@@ -57,7 +57,8 @@ inline std::vector<std::string> stems(const std::filesystem::path& folder, const
 }  // namespace custody::tests::cedar
 
 // UNPACK_CEDAR(folder, "handwritten"): the unpacked archive, or the test ends: skipped, with CI=true failed.
-#define UNPACK_CEDAR(folder, name)                                            \
-  CUSTODY_REQUIRE_VECTORS("cedar/" name ".tar.gz");                           \
-  const std::filesystem::path folder = ::custody::tests::cedar::unpack(name); \
+#define UNPACK_CEDAR(folder, name)                                                           \
+  CUSTODY_REQUIRE_VECTORS("cedar/" name ".tar.gz");                                          \
+  const std::filesystem::path folder /* NOLINT(bugprone-macro-parentheses): it declares */ = \
+      ::custody::tests::cedar::unpack(name);                                                 \
   ASSERT_FALSE(folder.empty())

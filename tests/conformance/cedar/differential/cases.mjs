@@ -7,7 +7,7 @@ import { World, pools } from './world.mjs';
 const DEEP = 55; // the official engine traps between 100 and 200 levels of parentheses
 const CHAIN = 90; // and somewhere above 100 operands of one operator
 
-const REQUESTS = 4; // asked of the same policies and entities
+const REQUESTS = 8; // asked of the same policies and entities
 
 /** {policies: [text], templates: ids, links, schema, entities, requests, ...} of a seed. kind says what it is about. */
 export function makeCase(seed) {

@@ -31,10 +31,10 @@ function add(report) {
   totals.seeds += SEEDS_AT_ONCE;
 }
 
-/** The report of one process; undefined when it died. */
-function runOnce(first, count) {
+/** The report of one process; undefined when it died. execArgv: options of node. */
+function runOnce(first, count, execArgv) {
   return new Promise((resolve) => {
-    const child = fork(path.join(here, 'worker.mjs'), [options.runner, npmFolder, String(first), String(count), options.only === undefined ? '' : 'show']);
+    const child = fork(path.join(here, 'worker.mjs'), [options.runner, npmFolder, String(first), String(count), options.only === undefined ? '' : 'show'], { execArgv });
     let report;
     child.on('message', (message) => {
       if (message.report !== undefined) report = message.report;
@@ -44,12 +44,13 @@ function runOnce(first, count) {
   });
 }
 
-// A process that died is started again once: V8 20 crashes now and then. That the same seeds kill it twice is an error.
+// V8's optimising compiler crashes now and then (node 20.20, "unreachable code" in its deoptimizer), not always at the
+// same seeds. A process that died is started again without it; that it dies again is an error.
 async function run(first, count) {
-  const report = await runOnce(first, count);
+  const report = await runOnce(first, count, []);
   if (report !== undefined) return report;
   totals.restarts += 1;
-  const again = await runOnce(first, count);
+  const again = await runOnce(first, count, ['--no-opt']);
   if (again === undefined) throw new Error(`the worker died twice at the seeds from ${first} on`);
   return again;
 }

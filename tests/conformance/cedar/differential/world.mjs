@@ -172,7 +172,7 @@ export class World {
     const out = new Map();
     for (const name of this.names) {
       const declared = this.types.get(name);
-      for (const id of random.some(declared.choices ?? IDS)) {
+      for (const id of (declared.choices ?? IDS).filter(() => random.once(3))) {
         const tags = declared.tags !== undefined && random.once(2) ? Object.fromEntries(random.some(TAGS).map((tag) => [tag, this.value(declared.tags, sloppy)])) : undefined;
         out.set(`${name} ${id}`, { uid: { type: name, id }, attrs: this.record(declared.attributes, sloppy), parents: this.#parents(name, id, declared, sloppy), ...(tags === undefined ? {} : { tags }) });
       }
