@@ -209,7 +209,7 @@ test('a state file of another wallet is refused, a deleted one is made again', a
 async function scripted(answer, use) {
   const server = http.createServer((request, response) => {
     request.resume();
-    request.on('end', () => answer(response));
+    request.on('end', () => answer(response, request));
   });
   await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
   const rpc = new Rpc({ url: `http://127.0.0.1:${server.address().port}/`, password: 'p', timeoutMs: 300 });
@@ -221,6 +221,18 @@ async function scripted(answer, use) {
     server.close();
   }
 }
+
+test('a node that closes a connection after its answer is asked on another', async () => {
+  const used = new Set();
+  const once = (response, request) => {
+    if (used.has(request.socket)) return request.socket.destroy(); // as when it closes an idle connection at this moment
+    used.add(request.socket);
+    return response.end(`{"result":7,"error":null,"id":${used.size}}`);
+  };
+  await scripted(once, async (rpc) => {
+    for (let i = 0; i < 3; ++i) assert.equal(await rpc.call('getblockcount'), 7);
+  });
+});
 
 test('nonsense, silence and absence of the node are told apart from its refusals', async () => {
   const refuses = (kind) => (rpc) => assert.rejects(rpc.call('getblockcount'), kind);

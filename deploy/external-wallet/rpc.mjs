@@ -45,7 +45,8 @@ export class Rpc {
     this.url = parsed.href;
     this.timeoutMs = timeoutMs;
     this.authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
-    this.agent = new http.Agent({ keepAlive: true, maxSockets: 8 });
+    // A connection per call: one that is kept may be closed by the node just as it is used again.
+    this.agent = new http.Agent({ keepAlive: false, maxSockets: 8 });
     this.nextId = 1;
   }
 
