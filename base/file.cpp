@@ -267,7 +267,7 @@ Status create_file(const std::string& path, ByteView data, unsigned mode) {
   const SplitPath parts = split(path);
   TRY(check_name(parts.name));
   ASSIGN_OR_RETURN(const Fd directory, open_directory_fd(parts.directory));
-  const Status written = write_synced(directory.get(), parts.name, data, O_EXCL, mode, path);
+  Status written = write_synced(directory.get(), parts.name, data, O_EXCL, mode, path);
   if (written.ok()) return sync_directory(directory.get(), path);
   if (written.code() != Code::kExists) unlinkat(directory.get(), parts.name.c_str(), 0);
   return written;

@@ -128,7 +128,7 @@ class MemoryLog final : public Log {
 class ConsensusTest : public testing::Test {
  protected:
   // The proposers of height 1, by round.
-  MemberId proposer_at(std::uint32_t round, std::uint64_t height = 1) {
+  MemberId proposer_at(std::uint32_t round, std::uint64_t height = 1) const {
     return proposer(net_.set, Height(height), Round(round));
   }
   // A member that proposes in none of the first rounds of height 1 would be ideal; one that is not the first

@@ -249,7 +249,7 @@ class HostilePeer : public ::testing::Test {
     EXPECT_EQ(node_.network->stats(1).restarts, 0U);
     EXPECT_TRUE(node_.network->stats(1).connected);
   }
-  void connect_hostile(RawPeer& peer) {
+  void connect_hostile(RawPeer& peer) const {
     peer.connect(node_.network->endpoint(0), keys_node_.public_key, keys_hostile_);
   }
   CurveKeyPair keys_node_;

@@ -201,7 +201,7 @@ Result<model::Address> Api::parse_account(const std::string& text) const {
   for (const model::Member& member : genesis_.members) {
     if (as_text(member.name) == text) return model::Address::of_key(member.governance_key);
   }
-  const auto parsed = model::Address::parse(text, as_text(genesis_.address_prefix));
+  auto parsed = model::Address::parse(text, as_text(genesis_.address_prefix));
   if (parsed.ok()) return parsed;
   return invalid(parsed.status().message(), "give a ledger address, treasury, fee_pool or a member's name");
 }

@@ -1,6 +1,7 @@
 #include "ledger/node/replica.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "proto/reader/describe_peer.h"
 #include "proto/reader/digests.h"
@@ -252,8 +253,7 @@ void Replica::tell_peers(const consensus::Now& now) {
   model::TransactionsMessage message;
   std::size_t size = 0;
   const auto send = [&] {
-    actions_.emplace_back(consensus::Broadcast{consensus::encode_peer_message(std::move(message))});
-    message.envelopes.clear();
+    actions_.emplace_back(consensus::Broadcast{consensus::encode_peer_message(std::exchange(message, {}))});
     size = 0;
   };
   for (Bytes& envelope : mempool_.to_tell(now.monotonic, kTellAgainMs, kTellBytesPerPeriod)) {
