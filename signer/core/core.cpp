@@ -148,7 +148,7 @@ Result<std::uint64_t> Core::commit(const Authorised& authorised) {
   if (authorised.decision.entry) record.window = to_record(*authorised.decision.entry);
   record.audit_size = memory_.durable_audit.size;
   record.audit_root = memory_.durable_audit.root;
-  const auto sequence = memory_.journal->append_commit(proto::reader::encode(record));
+  auto sequence = memory_.journal->append_commit(proto::reader::encode(record));
   if (!sequence.ok()) return fail("the journal", sequence.status());
   memory_.state = verdict.next;
   if (authorised.decision.entry) memory_.window.add(*authorised.decision.entry);

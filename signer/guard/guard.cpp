@@ -38,7 +38,7 @@ Result<Verdict> consensus_verdict(const model::GuardState& state, model::IntentK
                                  : "the node is behind: let it catch up");
   }
   ASSIGN_OR_RETURN(model::GuardKey key, find_key(state, model::KeyRole::kValidator));
-  Verdict out{std::move(key), {digest}, state, {}, repeat};
+  Verdict out{key, {digest}, state, {}, repeat};
   out.facts.kind = kind;
   out.next.watermark = {height, round, step, digest};
   if (step == kPrecommitStep) out.next.last_precommit = std::max(state.last_precommit, height);
@@ -186,11 +186,8 @@ Result<Verdict> transaction_verdict(const model::GuardState& state, model::KeyRo
   ASSIGN_OR_RETURN(model::GuardKey key, find_key(state, role));
   const model::Transaction transaction{1, valid_until, salt, std::move(body)};
   const Bytes payload = proto::reader::encode(transaction);
-  Verdict out{std::move(key),
-              {proto::reader::transaction_digest(state.chain_id, payload, transaction.body)},
-              state,
-              {},
-              false};
+  Verdict out{
+      key, {proto::reader::transaction_digest(state.chain_id, payload, transaction.body)}, state, {}, false};
   out.facts.kind = kind;
   return out;
 }

@@ -155,7 +155,7 @@ class FollowerOnARealChain : public ::testing::TestWithParam<const char*> {
     follower_ = std::move(follower).value();
   }
 
-  Json call(const std::string& method, Json::Array params) {
+  Json call(const std::string& method, Json::Array params) const {
     auto outcome = client_->call(method, Json(std::move(params)));
     if (const auto* error = std::get_if<CallError>(&outcome)) {
       ADD_FAILURE() << method << ": " << error->status.to_string();
@@ -163,7 +163,7 @@ class FollowerOnARealChain : public ::testing::TestWithParam<const char*> {
     }
     return std::get<Json>(outcome);
   }
-  void mine(int blocks) { (void)call("generatetoaddress", {Json(blocks), Json(address())}); }
+  void mine(int blocks) const { (void)call("generatetoaddress", {Json(blocks), Json(address())}); }
   std::string address() const {
     return bitcoin::format_address(script_, ledger::custody::network_of(chain_)).value();
   }
