@@ -61,4 +61,4 @@ inline std::vector<std::string> stems(const std::filesystem::path& folder, const
   CUSTODY_REQUIRE_VECTORS("cedar/" name ".tar.gz");                                          \
   const std::filesystem::path folder /* NOLINT(bugprone-macro-parentheses): it declares */ = \
       ::custody::tests::cedar::unpack(name);                                                 \
-  ASSERT_FALSE(folder.empty())
+  ASSERT_FALSE((folder).empty())
