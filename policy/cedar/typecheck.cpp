@@ -357,39 +357,40 @@ TypeChecker::Result TypeChecker::type_of_like(const Expr& expr, const Capabiliti
   return bool_of(Kind::kBool);
 }
 
-TypeChecker::Result TypeChecker::type_of_has(const Expr& expr, const Capabilities& known) {
+std::optional<TypeChecker::Member> TypeChecker::find_member(const Expr& expr, const Capabilities& known) {
   const Expr& subject = *expr.operands[0];
   const Result operand = type_of(subject, known);
   if (!operand) return std::nullopt;
-  const bool record = operand->type->kind == Kind::kRecord;
-  if (!record && operand->type->kind != Kind::kEntity) {
-    return wrong_type(subject, *operand->type, "an entity or a record");
+  const Type& owner = *operand->type;
+  const bool record = owner.kind == Kind::kRecord;
+  if (!record && owner.kind != Kind::kEntity) {
+    wrong_type(subject, owner, "an entity or a record");
+    return std::nullopt;
   }
-  const EntityType* declared = record ? nullptr : schema_.find_type(operand->type->name);
-  const Type* attributes = record ? operand->type : declared == nullptr ? nullptr : declared->attributes;
-  const AttributeType* attribute = attributes == nullptr ? nullptr : attributes->find(expr.name);
-  if (attribute == nullptr) return bool_of(Kind::kFalse);
-  const Capability capability{&subject, expr.name, nullptr};
+  const EntityType* declared = record ? nullptr : schema_.find_type(owner.name);
+  const Type* attributes = record ? &owner : declared == nullptr ? nullptr : declared->attributes;
+  return Member{&owner, attributes == nullptr ? nullptr : attributes->find(expr.name)};
+}
+
+TypeChecker::Result TypeChecker::type_of_has(const Expr& expr, const Capabilities& known) {
+  const std::optional<Member> member = find_member(expr, known);
+  if (!member) return std::nullopt;
+  if (member->attribute == nullptr) return bool_of(Kind::kFalse);
+  const Capability capability{expr.operands[0], expr.name, nullptr};
   // An entity may be missing from the store, so even a required attribute may not exist.
-  if ((record && attribute->required) || knows(known, capability)) return bool_of(Kind::kTrue);
+  const bool always = member->owner->kind == Kind::kRecord && member->attribute->required;
+  if (always || knows(known, capability)) return bool_of(Kind::kTrue);
   return Typed{basic_type(Kind::kBool), {capability}};
 }
 
 TypeChecker::Result TypeChecker::type_of_attribute(const Expr& expr, const Capabilities& known) {
-  const Expr& subject = *expr.operands[0];
-  const Result operand = type_of(subject, known);
-  if (!operand) return std::nullopt;
-  const bool record = operand->type->kind == Kind::kRecord;
-  if (!record && operand->type->kind != Kind::kEntity) {
-    return wrong_type(subject, *operand->type, "an entity or a record");
-  }
-  const EntityType* declared = record ? nullptr : schema_.find_type(operand->type->name);
-  const Type* attributes = record ? operand->type : declared == nullptr ? nullptr : declared->attributes;
-  const AttributeType* attribute = attributes == nullptr ? nullptr : attributes->find(expr.name);
+  const std::optional<Member> member = find_member(expr, known);
+  if (!member) return std::nullopt;
+  const AttributeType* attribute = member->attribute;
   if (attribute == nullptr) {
-    return fail(expr, to_string(*operand->type) + " has no attribute " + quote(expr.name));
+    return fail(expr, to_string(*member->owner) + " has no attribute " + quote(expr.name));
   }
-  if (!attribute->required && !knows(known, {&subject, expr.name, nullptr})) {
+  if (!attribute->required && !knows(known, {expr.operands[0], expr.name, nullptr})) {
     return fail(expr,
                 "the attribute " + quote(expr.name) + " may not exist here; test it with \"has\" before");
   }

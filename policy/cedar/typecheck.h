@@ -47,6 +47,10 @@ class TypeChecker {
     Capabilities known;  // holds when the expression is true
   };
   using Result = std::optional<Typed>;  // nullopt: error_ says why
+  struct Member {
+    const Type* owner = nullptr;               // a record or an entity
+    const AttributeType* attribute = nullptr;  // nullptr: it declares none of that name
+  };
   using Kind = Type::Kind;
 
   Result fail(const Expr& expr, std::string message);
@@ -73,6 +77,7 @@ class TypeChecker {
   Result type_of_in(const Expr& expr, const Expr& left, const Type& left_type, const Expr& right,
                     const Capabilities& known);
   Result type_of_is(const Expr& expr, const Capabilities& known);
+  std::optional<Member> find_member(const Expr& expr, const Capabilities& known);
   Result type_of_has(const Expr& expr, const Capabilities& known);
   Result type_of_attribute(const Expr& expr, const Capabilities& known);
   Result type_of_like(const Expr& expr, const Capabilities& known);
