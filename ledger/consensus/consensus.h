@@ -35,8 +35,8 @@ constexpr std::uint64_t kGossipMs = 250;
 // Signatures that are checked for one peer in a gossip period, about 15 ms of work. A height among 14 members
 // takes a few from each, an answer to a status 64; what is not looked at is sent again.
 constexpr std::size_t kChecksOfPeer = 512;
-constexpr std::size_t kReadBytesPerPeriod = 1u
-                                            << 20;  // of stored blocks, for one peer; a larger one is a debt
+// Of stored blocks, read for one peer in a gossip period; a larger one is a debt.
+constexpr std::size_t kReadBytesPerPeriod = 1u << 20;
 constexpr std::uint64_t kMaxRoundTimeoutMs = 60'000;
 // Without its fellows' votes a step ends after so many time-outs. The paper waits for ever; but a signer that
 // refuses (its watermark is ahead of a node restored from a backup) would then stop everyone.
