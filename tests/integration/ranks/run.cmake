@@ -55,7 +55,7 @@ project(throw_away LANGUAGES CXX)
 foreach(external protobuf zmq rocksdb)
   add_library(custody_ext_\${external} INTERFACE)
 endforeach()
-include(${SOURCE_DIR}/cmake/Ranks.cmake)
+include(\"${SOURCE_DIR}/cmake/Ranks.cmake\")
 ${CODE}
 ")
 execute_process(
