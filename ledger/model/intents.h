@@ -109,23 +109,38 @@ enum class IntentKind : std::uint8_t {
   kBallot = 9,
 };
 
+// A burn that a plan pays.
 struct PayeeFact {
+  std::uint64_t burn = 0;  // its sequence
   GatewayId gateway;
+  Bytes gateway_name;
+  LedgerMs kyc_expiry;  // of the gateway
   Bytes script;
   Amount amount;
+  Amount fee_cap;
   friend bool operator==(const PayeeFact&, const PayeeFact&) = default;
 };
 
 // What policy judges: taken by the guard from what it has checked, never from the caller's word.
 struct IntentFacts {
   IntentKind kind = IntentKind::kProposal;
-  CurrencyId currency;  // 0: no money moves
-  Amount amount;        // mint: what is credited; payout: payees and external fee together
-  Amount fee;           // payout: the external fee
-  GatewayId gateway;    // mint: who is credited
-  std::vector<PayeeFact> payees;
-  Hash256 subject;  // SHA-256 of the state key of the deposit or slot: its amount counts once
-  LedgerMs time;    // of the proven block; 0 without evidence
+  CurrencyId currency;              // 0: no money moves
+  Amount amount;                    // mint: what is credited; payout: payees and external fee together
+  Amount fee;                       // payout: the external fee
+  WalletEpoch epoch;                // of the reserve wallet
+  SlotId slot;                      // payout
+  GatewayId gateway;                // mint: who is credited
+  Bytes gateway_name;               // mint
+  LedgerMs kyc_expiry;              // mint: of the gateway
+  std::uint32_t confirmations = 0;  // mint: blocks that the proof shows, the deposit's own included
+  Amount reserve;                   // the currency's recorded reserve at the proven block
+  std::vector<PayeeFact> payees;    // payout, in the plan's order
+  TxId proposal;                    // ballot: what it is about
+  bool approve = false;             // ballot
+  Bytes action;                     // proposal: what it does, printable ASCII, at most 200
+  Hash256 subject;                  // SHA-256 of the state key of the deposit or slot: its amount counts once
+  Height height;                    // of the proven block; 0 without evidence
+  LedgerMs time;                    // of the proven block; 0 without evidence
   friend bool operator==(const IntentFacts&, const IntentFacts&) = default;
 };
 

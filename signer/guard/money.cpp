@@ -168,7 +168,13 @@ Status check_burn(const Money& money, const model::SlotRecord& plan, const model
       burn.amount != payee.amount || burn.fee_cap != payee.fee_cap) {
     return deny("guard.burn", name + " does not have the plan's address, amount and fee cap");
   }
-  facts.push_back({burn.gateway, burn.payout_script, burn.amount});
+  model::PayeeFact fact;
+  fact.burn = payee.burn;
+  fact.gateway = burn.gateway;
+  fact.script = burn.payout_script;
+  fact.amount = burn.amount;
+  fact.fee_cap = burn.fee_cap;
+  facts.push_back(std::move(fact));
   return ok_status();
 }
 

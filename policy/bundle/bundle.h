@@ -1,0 +1,93 @@
+// A version of the officers' policy as values: schema, policies, officers, allow-list and limits. Its
+// canonical bytes (encode_bundle) are hashed and signed; a directory of text files (directory.h) is how
+// people write it. Texts are UTF-8, names printable ASCII. Thread-safety: values.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ledger/model/genesis.h"
+#include "policy/render/request.h"
+
+namespace custody::policy::bundle {
+
+namespace model = ledger::model;
+
+constexpr std::size_t kMaxBundle = 1u << 20;        // canonical bytes, signatures included
+constexpr std::size_t kMaxPolicyText = 768u << 10;  // bytes
+constexpr std::size_t kMaxSchemaText = 64u << 10;
+constexpr std::size_t kMaxOfficers = 64;
+constexpr std::size_t kMaxAllowList = 2'000;
+constexpr std::size_t kMaxReason = 120;
+constexpr std::uint32_t kMaxHours = 24 * 366;
+
+enum class Curve : std::uint8_t { kSecp256k1 = 1, kP256 = 2 };
+
+// Who may approve. A person is one officer: names and keys stand once.
+struct Officer {
+  Bytes name;                 // 1..32 of a-z 0-9 -
+  std::vector<Bytes> groups;  // ascending, at least one, all of them in Bundle::groups
+  Curve curve = Curve::kSecp256k1;
+  Bytes key;                    // 33 bytes, compressed SEC1, on its curve
+  model::LedgerMs valid_from;   // first moment
+  model::LedgerMs valid_until;  // first moment after
+  friend bool operator==(const Officer&, const Officer&) = default;
+};
+
+// An external address that the officers know. How long it has been listed is counted by the signer, from the
+// activation of the first bundle that has it, never from a date that somebody wrote.
+struct AllowEntry {
+  Bytes currency;  // code
+  Bytes address;   // as the external chain's people write it
+  Bytes owner;     // 1..32 printable ASCII characters
+  Bytes reason;    // 1..kMaxReason
+  model::LedgerMs expires;
+  friend bool operator==(const AllowEntry&, const AllowEntry&) = default;
+};
+
+// How many decimals of a currency the policies see: amounts are rounded up to them.
+struct Unit {
+  Bytes currency;  // code
+  std::uint8_t decimals = 0;
+  friend bool operator==(const Unit&, const Unit&) = default;
+};
+
+// Who may state prices in the reference unit, and how old a statement may be.
+struct PriceSource {
+  Bytes name;  // 1..32
+  Bytes unit;  // the reference unit: 1..8 of A-Z 0-9
+  std::uint8_t decimals = 0;
+  PublicKey key;  // secp256k1
+  std::uint32_t max_age_minutes = 0;
+  friend bool operator==(const PriceSource&, const PriceSource&) = default;
+};
+
+// So many officers of a group. Zero, one and more than the group has are no quorum (B3).
+struct Quorum {
+  Bytes group;
+  std::uint32_t count = 0;
+  friend bool operator==(const Quorum&, const Quorum&) = default;
+};
+
+struct Bundle {
+  std::uint32_t format = 1;
+  model::ChainId chain_id;             // the network it is for
+  model::MemberId member;              // the member it is for
+  std::uint64_t version = 0;           // from 1, each one more than the one before
+  Hash256 previous;                    // bundle_hash of the version before; zero for the first
+  Bytes schema;                        // Cedar schema text, canonical form not required
+  Bytes policies;                      // canonical Cedar text (cedar::format_policies)
+  std::vector<Bytes> groups;           // ascending; "distinct" and "wait" are not names of groups
+  std::vector<Officer> officers;       // ascending names
+  std::vector<AllowEntry> allow_list;  // ascending (currency, address)
+  std::vector<Unit> units;             // ascending codes
+  std::optional<PriceSource> price_source;
+  Quorum activation;  // who puts the next version in force
+  Quorum unfreeze;
+  std::uint32_t activation_delay_minutes = 0;  // ledger time between a full set of signatures and its effect
+  std::uint32_t pending_expiry_hours = 0;      // 1..kMaxHours
+  friend bool operator==(const Bundle&, const Bundle&) = default;
+};
+
+}  // namespace custody::policy::bundle
