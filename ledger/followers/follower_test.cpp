@@ -57,7 +57,7 @@ class FollowerTest : public ::testing::Test {
     fs::remove_all(folder_);
   }
 
-  bool wait_for(const std::function<bool(const Action&)>& wanted) {
+  bool wait_for(const std::function<bool(const Action&)>& wanted) const {
     const auto give_up = std::chrono::steady_clock::now() + kPatience;
     while (std::chrono::steady_clock::now() < give_up) {
       pollfd item{follower_->event_fd(), POLLIN, 0};
@@ -68,7 +68,7 @@ class FollowerTest : public ::testing::Test {
     }
     return false;
   }
-  bool wait_for_head(std::uint32_t height) {
+  bool wait_for_head(std::uint32_t height) const {
     return wait_for([&](const Action& action) {
       const auto* head = std::get_if<HeadObserved>(&action);
       return head != nullptr && head->height.get() == height;

@@ -97,11 +97,13 @@ void ExternalChains::forget_dealt_with(const LedgerView& ledger) {
     return raw && decoded<model::MintRecord>(*raw).minted.has_value();
   };
   for (auto& [chain, transactions] : transactions_) {
+    const model::ExternalChainId id = chain;
     for (auto& [txid, known] : transactions) std::erase_if(known.deposits, minted);
     std::erase_if(transactions, [&](const auto& entry) {
       const Known& known = entry.second;
       const bool spends = std::ranges::any_of(known.transaction.spent, [&](const bitcoin::OutPoint& spent) {
-        return anchors_.contains({chain, {model::ExternalHash(spent.txid.array()), spent.vout}});
+        const model::OutPoint outpoint{model::ExternalHash(spent.txid.array()), spent.vout};
+        return anchors_.contains(std::pair(id, outpoint));
       });
       return !spends && known.deposits.empty();
     });

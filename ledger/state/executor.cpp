@@ -38,7 +38,7 @@ Status Executor::end_block() {
   return check_books(context_);
 }
 
-Execution Executor::finish(const State& state, std::vector<Hash256> envelope_leaves) {
+Execution Executor::finish(const State& state, const std::vector<Hash256>& envelope_leaves) {
   Execution out;
   out.height = context_.height;
   out.time = context_.time;

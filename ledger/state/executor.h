@@ -42,7 +42,7 @@ class Executor {
   // kInternal when the books do not balance afterwards.
   Status end_block();
   // To be called once, at the end.
-  Execution finish(const State& state, std::vector<Hash256> envelope_leaves);
+  Execution finish(const State& state, const std::vector<Hash256>& envelope_leaves);
 
  private:
   Overlay overlay_;

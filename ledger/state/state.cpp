@@ -272,7 +272,7 @@ Result<Execution> State::execute(const model::BlockHeader& header, std::span<con
     if (!status.ok()) return in_block(i, kind_name(decoded[i].transaction().body), status);
   }
   TRY(executor.end_block());
-  return executor.finish(*this, std::move(leaves));
+  return executor.finish(*this, leaves);
 }
 
 Result<Selection> State::select(const model::BlockHeader& header, std::span<const Bytes> candidates,
@@ -307,7 +307,7 @@ Result<Selection> State::select(const model::BlockHeader& header, std::span<cons
     leaves.push_back(merkle::leaf_hash(candidates[origin[i]]));
   }
   TRY(executor.end_block());
-  out.execution = executor.finish(*this, std::move(leaves));
+  out.execution = executor.finish(*this, leaves);
   return out;
 }
 

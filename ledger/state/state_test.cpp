@@ -204,7 +204,7 @@ TEST_F(StateTest, TheAuditSeesEveryKindOfDamage) {
                                    });
     return state.ok() ? audit(*state).code() : state.code();
   };
-  const auto record = [&]<typename T>(const Bytes& key, T, auto change) {
+  const auto record = [&]<typename T>(const Bytes& key, const T&, auto change) {
     T value = *net_.state().get<T>(key);
     change(value);
     return audit_with(key, proto::reader::encode(value));

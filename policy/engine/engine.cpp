@@ -9,8 +9,8 @@ Decision deny(std::string rule, std::string reason) {
   return {Outcome::kDeny, std::move(rule), std::move(reason), std::nullopt};
 }
 
-Decision allow(std::string rule, std::optional<WindowEntry> entry) {
-  return {Outcome::kAllow, std::move(rule), {}, std::move(entry)};
+Decision allow(std::string rule, const std::optional<WindowEntry>& entry) {
+  return {Outcome::kAllow, std::move(rule), {}, entry};
 }
 
 std::string number(model::Amount amount) {

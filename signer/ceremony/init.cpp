@@ -49,7 +49,7 @@ std::optional<unsigned> number(std::string_view text) {
 }
 
 Status check_expiry(const std::string& text, UnixMs now) {
-  const Status bad = invalid("KYC expiry \"" + text + "\" is no date", "write it as YYYY-MM-DD");
+  Status bad = invalid("KYC expiry \"" + text + "\" is no date", "write it as YYYY-MM-DD");
   if (text.size() != 10 || text[4] != '-' || text[7] != '-') return bad;
   const auto year = number(std::string_view(text).substr(0, 4));
   const auto month = number(std::string_view(text).substr(5, 2));

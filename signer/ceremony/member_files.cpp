@@ -55,7 +55,7 @@ Result<SignerConfig> load_signer_config(const std::string& path) {
   ASSIGN_OR_RETURN(out.memory_lock, config.string("memory_lock"));
   for (const std::string& name : config.tables("keys")) {
     auto pin = read_key(config, name);
-    if (!pin.ok()) return pin.status().with_context(path + ": keys." + name);
+    if (!pin.ok()) return pin.status().with_context(std::string(path).append(": keys.").append(name));
     out.keys.push_back(std::move(pin).value());
   }
   TRY(config.finish());

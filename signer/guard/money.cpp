@@ -357,13 +357,13 @@ Result<Verdict> check_payout(const model::GuardState& state, const model::Payout
   ASSIGN_OR_RETURN(const model::SlotRecord plan, open_slot(intent, money.evidence));
   TRY(use_wallet(money, find_wallet(state, intent.currency, plan.epoch)));
   ASSIGN_OR_RETURN(auto payees, check_terms(money, plan));
-  ASSIGN_OR_RETURN(model::GuardKey key, seat_key(state, *money.wallet));
+  ASSIGN_OR_RETURN(const model::GuardKey key, seat_key(state, *money.wallet));
   ASSIGN_OR_RETURN(const model::Amount total, total_of(plan));
   ASSIGN_OR_RETURN(const bool repeat, bind(money, plan, total));
   auto digests = custodian::payout_digests(state.chain_id, plan, *money.wallet);
   if (!digests.ok()) return under("guard.plan", digests.status());
   CHECK(digests->size() == plan.inputs.size());
-  Verdict out{std::move(key), std::move(*digests), std::move(money.next), {}, repeat};
+  Verdict out{key, std::move(*digests), std::move(money.next), {}, repeat};
   out.facts.kind = model::IntentKind::kPayout;
   out.facts.currency = plan.currency;
   out.facts.amount = total;

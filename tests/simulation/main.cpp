@@ -45,15 +45,13 @@ bool parse(int argc, char** argv, Arguments& out) {
       out.until_found = true;
     } else if (name == "--verbose") {
       out.verbose = true;
-    } else if (value == nullptr) {
-      return false;
     } else if (name == "--plant") {
-      const auto plant = parse_plant(value);
+      const auto plant = value == nullptr ? std::nullopt : parse_plant(value);
       if (!plant) return false;
       out.plant = *plant;
       ++i;
     } else if (name == "--seeds" || name == "--start") {
-      if (!parse_number(value, name == "--seeds" ? out.seeds : out.start)) return false;
+      if (value == nullptr || !parse_number(value, name == "--seeds" ? out.seeds : out.start)) return false;
       ++i;
     } else {
       return false;

@@ -103,7 +103,8 @@ Network make_network(std::size_t members, Random& random) {
   wallet.currency = kCurrency;
   wallet.epoch = model::WalletEpoch(1);
   std::vector<model::Weight> seat_weights;
-  for (std::uint16_t id = 1; id <= members; ++id) {
+  for (std::size_t member = 1; member <= members; ++member) {
+    const auto id = static_cast<std::uint16_t>(member);
     out.validators.push_back(crypto::SoftwareKey::generate(random.entropy()));
     out.genesis.members.push_back(
         make_member(id, weights[id - 1u], out.validators.back().public_key(), random));

@@ -74,7 +74,7 @@ std::uint64_t SimDirectory::used() const {
 
 Status SimDirectory::append(Stored& stored, ByteView data) {
   if (power_is_cut()) return power_cut();
-  const Status powered = begin_operation();
+  Status powered = begin_operation();
   std::size_t fits = data.size();
   if (!powered.ok()) fits = static_cast<std::size_t>(entropy_.below(data.size() + 1));
   if (capacity_) fits = std::min<std::size_t>(fits, *capacity_ - std::min(*capacity_, used()));
@@ -114,7 +114,7 @@ bool SimDirectory::exists(const std::string& name) const {
 
 Status SimDirectory::write_atomic(const std::string& name, ByteView data) {
   if (power_is_cut()) return power_cut();
-  const Status powered = begin_operation();
+  Status powered = begin_operation();
   if (powered.ok() && capacity_ && used() + data.size() > *capacity_)
     return io_error("simulated disk is full");
   const bool sync_failed = std::exchange(fail_next_sync_, false);
@@ -153,17 +153,16 @@ void SimDirectory::crash(Tear tear) {
 void SimDirectory::settle(Stored& stored, Tear tear) {
   const bool appended_only = stored.live.size() >= stored.durable.size() &&
                              std::equal(stored.durable.begin(), stored.durable.end(), stored.live.begin());
+  const bool torn = !stored.doomed && tear == Tear::kPrefix;
   Bytes after = stored.durable;
-  if (!stored.doomed && tear == Tear::kAll) {
-    after = stored.live;
-  } else if (!stored.doomed && tear == Tear::kPrefix && appended_only) {
+  if (torn && appended_only) {
     const std::size_t pending = stored.live.size() - stored.durable.size();
     const auto kept = stored.durable.size() + static_cast<std::size_t>(entropy_.below(pending + 1));
     after.assign(stored.live.begin(), stored.live.begin() + static_cast<std::ptrdiff_t>(kept));
     count_losses(stored, kept);
     if (entropy_.below(4) == 0) after.resize(stored.live.size());
-  } else if (!stored.doomed && tear == Tear::kPrefix && entropy_.below(2) == 0) {
-    after = stored.live;  // a truncation happened or did not
+  } else if ((!stored.doomed && tear == Tear::kAll) || (torn && entropy_.below(2) == 0)) {
+    after = stored.live;  // torn: a truncation happened or did not
   } else {
     count_losses(stored, stored.durable.size());
   }
