@@ -25,6 +25,7 @@ constexpr std::size_t kMaxSchemaText = 64u << 10;
 constexpr std::size_t kMaxOfficers = 64;
 constexpr std::size_t kMaxAllowList = 2'000;
 constexpr std::size_t kMaxUnits = model::kMaxCurrencies;
+constexpr std::uint64_t kMaxVersion = 1'000'000'000;
 constexpr std::uint32_t kMaxHours = 24 * 366;
 
 enum class Curve : std::uint8_t { kSecp256k1 = 1, kP256 = 2 };
@@ -44,7 +45,7 @@ struct Officer {
 // activation of the first bundle that has it, never from a date that somebody wrote.
 struct AllowEntry {
   Bytes currency;           // code
-  Bytes address;            // as the external chain's people write it
+  Bytes address;            // as the external chain's people write it: 1..90 letters and digits
   Bytes owner;              // 1..32 of plain text
   Bytes reason;             // 1..kMaxReason of plain text
   model::LedgerMs expires;  // first moment at which it does not count any more

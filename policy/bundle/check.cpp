@@ -29,6 +29,12 @@ Status check_code(ByteView code, const std::string& what) {
   return invalid(what + ": " + quoted(code) + " must be 1 to 8 characters of A-Z and 0-9");
 }
 
+bool is_address(ByteView text) {
+  return !text.empty() && text.size() <= render::kMaxAddress && std::ranges::all_of(text, [](std::uint8_t c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  });
+}
+
 Status check_time(model::LedgerMs time, const std::string& what) {
   if (time.get() > 0 && time <= render::kMaxTime && time.get() % 1000 == 0) return ok_status();
   return invalid(what + " must be a whole second from 1970 to 9999");
@@ -49,7 +55,9 @@ Status check_head(const Bundle& bundle) {
   if (bundle.format != 1) return invalid("format " + std::to_string(bundle.format) + " is not known here");
   if (bundle.chain_id.is_zero()) return invalid("network: the chain id is missing");
   if (bundle.member.get() == 0) return invalid("member: the id is missing");
-  if (bundle.version == 0) return invalid("version: versions count from 1");
+  if (bundle.version == 0 || bundle.version > kMaxVersion) {
+    return invalid("version: versions count from 1 to " + std::to_string(kMaxVersion));
+  }
   if ((bundle.version == 1) != bundle.previous.is_zero()) {
     return invalid("previous: the hash of the version before; only version 1 has none, and says zero");
   }
@@ -144,9 +152,7 @@ Status check_entry(const Bundle& bundle, const AllowEntry& entry) {
   if (find_unit(bundle, entry.currency) == nullptr) {
     return invalid("currency " + quoted(entry.currency) + " has no unit in this bundle");
   }
-  if (!render::is_word(entry.address, render::kMaxAddress)) {
-    return invalid("the address must be 1 to 90 graphic ASCII characters");
-  }
+  if (!is_address(entry.address)) return invalid("the address must be 1 to 90 letters and digits");
   if (!render::is_plain(entry.owner, kMaxName)) {
     return invalid(
         "the owner must be 1 to 32 characters of plain text: no quote, no backslash, single spaces");

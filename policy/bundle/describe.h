@@ -1,8 +1,9 @@
-// The field numbers of a bundle (proto/reader/wire.h says how they are used). Order of fields = ascending
-// numbers.
+// The field numbers of a bundle and of officers' statements (proto/reader/wire.h says how they are used).
+// Order of fields = ascending numbers.
 #pragma once
 
-#include "policy/bundle/bundle.h"
+#include "policy/bundle/statement.h"
+#include "policy/render/describe.h"
 #include "proto/reader/wire.h"
 
 namespace custody::policy::bundle {
@@ -60,6 +61,36 @@ void describe(V& v, Bundle& m) {
   v.field(14, m.unfreeze);
   v.field(15, m.activation_delay_minutes);
   v.field(16, m.pending_expiry_hours);
+}
+
+template <class V>
+void describe(V& v, OfficerSignature& m) {
+  v.bytes(1, m.officer, kMaxName);
+  v.field(2, m.signature);
+}
+template <class V>
+void describe(V& v, SignedVote& m) {
+  v.field(1, m.request);
+  v.enumeration(2, m.vote, render::Vote::kApprove, render::Vote::kReject);
+  v.bytes(3, m.officer, kMaxName);
+  v.bytes(4, m.group, kMaxName);
+  v.field(5, m.signature);
+}
+template <class V>
+void describe(V& v, SignedBundle& m) {
+  v.bytes(1, m.bundle, kMaxBundle);
+  v.repeated(2, m.signatures, kMaxOfficers);
+}
+template <class V>
+void describe(V& v, SignedOrder& m) {
+  v.field(1, m.order);
+  v.repeated(2, m.signatures, kMaxOfficers);
+}
+template <class V>
+void describe(V& v, FreezeState& m) {
+  v.field(1, m.counter);
+  v.field(2, m.everything);
+  v.repeated(3, m.currencies, kMaxFrozen, kMaxCode);
 }
 
 }  // namespace custody::policy::bundle

@@ -112,9 +112,9 @@ Lines shown_payments(const Terms& terms, std::size_t room) {
   }
   const Sum rest = sum_from(terms, shown);
   add_field(lines, "more",
-            counted(terms.payments.size() - shown, "payment") + " with " + money(terms, rest.amount) +
-                ", fees at most " + money(terms, rest.fee_cap) + "; the list of all has the SHA-256");
-  add_field(lines, "list", crypto::sha256(as_bytes(render_payments(terms))).hex());
+            counted(terms.payments.size() - shown, "payment") + ", " + money(terms, rest.amount) +
+                ", fees at most " + money(terms, rest.fee_cap));
+  add_field(lines, "list", "sha256 " + crypto::sha256(as_bytes(render_payments(terms))).hex());
   return lines;
 }
 
