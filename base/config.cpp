@@ -149,6 +149,11 @@ bool Config::has(std::string_view key) const {
   return impl_->find(key) != nullptr;
 }
 
+std::string Config::where(std::string_view key) const {
+  const toml::node* node = impl_->find(key);
+  return node == nullptr ? impl_->origin : impl_->place(*node);
+}
+
 std::vector<std::string> Config::tables(std::string_view key) const {
   std::vector<std::string> out;
   const toml::node* node = impl_->find(key);

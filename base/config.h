@@ -25,6 +25,7 @@ class Config {
   Result<bool> boolean(std::string_view key);
   Result<std::vector<std::string>> strings(std::string_view key);
   bool has(std::string_view key) const;
+  std::string where(std::string_view key) const;  // "origin:line" of a value or table; absent: origin
   // Names of the sub-tables of a table, in order ("peers" -> {"member-2", ...}); empty when absent.
   std::vector<std::string> tables(std::string_view key) const;
 

@@ -44,6 +44,13 @@ TEST(Config, ReadsTypedValuesAndTables) {
   EXPECT_TRUE(config.finish().ok()) << config.finish().to_string();
 }
 
+TEST(Config, SaysWhereAKeyStands) {
+  const Config config = parse(kText);
+  EXPECT_EQ(config.where("network.port"), "node.toml:4");
+  EXPECT_EQ(config.where("peers.member-2"), "node.toml:9");
+  EXPECT_EQ(config.where("network.absent"), "node.toml");
+}
+
 TEST(Config, UnknownKeysStopTheStartAndAreNamed) {
   Config config = parse(std::string(kText) + "[netwrok]\nbind = \"x\"\n[empty]\n");
   read_all(config);

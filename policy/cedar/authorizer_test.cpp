@@ -108,6 +108,29 @@ TEST(CedarAuthorizer, TheIndexFindsEveryPolicyThatMatches) {
   EXPECT_EQ(decision->reasons, expected);
 }
 
+TEST(CedarAuthorizer, AnEntityCanBePutInThePlaceOfAnother) {
+  const PolicySet policies =
+      policies_of("permit(principal in Group::\"ops\", action, resource) when { principal.age == 40 };");
+  Entities entities = entities_of(kStore);
+  Arena arena;
+  Request request = request_of(arena);
+  const EntityUid alice = request.principal;
+  const EntityUid carol = entity_uid("User", "carol");
+  const EntityUid groups[] = {entity_uid("Group", "ops"), entity_uid("Group", "staff")};
+  std::vector<EntityUid> ancestors(std::begin(groups), std::end(groups));
+  sort_ancestors(ancestors);
+  Field age{"age", Value(std::int64_t{40})};
+  const Record attributes = *make_record({&age, 1});
+  const std::size_t before = allocation_count();
+  entities.replace(alice, {carol, attributes, {}, {}, ancestors});
+  EXPECT_EQ(allocation_count(), before);
+  EXPECT_EQ(entities.find(alice), nullptr);
+  request.principal = carol;
+  const Result<Decision> decision = cedar_decide(policies, request, entities);
+  ASSERT_TRUE(decision.ok());
+  EXPECT_TRUE(decision->allow);
+}
+
 TEST(CedarAuthorizer, NothingIsAllocatedOnceWarm) {
   std::string text;
   for (int i = 0; i < 100; ++i) {

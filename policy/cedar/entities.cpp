@@ -81,7 +81,7 @@ class Closure {
     if (links_ > kMaxAncestorLinks) {
       return exhausted("more than " + std::to_string(kMaxAncestorLinks) + " pairs of entity and ancestor");
     }
-    std::sort(above.begin(), above.end(), by_hash);
+    sort_ancestors(above);
     above.erase(std::unique(above.begin(), above.end()), above.end());
     entity->ancestors = arena_->copy(above);
     marks_[entity->uid] = {true, depth};
@@ -104,6 +104,18 @@ bool Entity::is_below(const EntityUid& other) const {
 const Entity* Entities::find(const EntityUid& uid) const {
   const auto found = by_uid_.find(uid);
   return found == by_uid_.end() ? nullptr : &found->second;
+}
+
+void Entities::replace(const EntityUid& old, const Entity& entity) {
+  auto node = by_uid_.extract(old);
+  CHECK(!node.empty());
+  node.key() = entity.uid;
+  node.mapped() = entity;
+  CHECK(by_uid_.insert(std::move(node)).inserted);
+}
+
+void sort_ancestors(std::span<EntityUid> ancestors) {
+  std::sort(ancestors.begin(), ancestors.end(), by_hash);
 }
 
 Status EntitiesBuilder::add(const EntityUid& uid, const Record& attributes, const Record& tags,

@@ -30,11 +30,20 @@ class Entities {
   std::size_t size() const { return by_uid_.size(); }
   const std::unordered_map<EntityUid, Entity, EntityUidHash>& all() const { return by_uid_; }
 
+  // Puts an entity in the place of another, without allocation: for a store that serves many requests which
+  // differ in an entity or two. Nothing may be below the old or the new one; the new one's ancestors are
+  // everything above it, in the order of sort_ancestors(). The old one is there; the new uid is the same or
+  // is not there.
+  void replace(const EntityUid& old, const Entity& entity);
+
  private:
   friend class EntitiesBuilder;
   Arena arena_;
   std::unordered_map<EntityUid, Entity, EntityUidHash> by_uid_;
 };
+
+// The order of Entity::ancestors.
+void sort_ancestors(std::span<EntityUid> ancestors);
 
 // Collects entities, then computes the hierarchy. A parent that is not an entity of the store is allowed.
 class EntitiesBuilder {

@@ -48,7 +48,8 @@ struct ActionType {
 struct SchemaAnnotation {
   std::string where;  // "line 3, column 7" or a place in the JSON
   std::string name;
-  std::string value;  // empty when none was written
+  std::string value;      // empty when none was written
+  std::string attribute;  // the name of the attribute that it stands on; empty: on a declaration
 };
 
 class Schema {

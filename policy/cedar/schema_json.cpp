@@ -57,14 +57,14 @@ class SchemaJsonReader {
   }
 
   // {"name": "value"}, the value may be null.
-  Status read_annotations(const Json& json, const std::string& where) {
+  Status read_annotations(const Json& json, const std::string& where, const std::string& attribute = {}) {
     const Json* annotations = json.find("annotations");
     if (annotations == nullptr) return ok_status();
     if (!annotations->is_object()) return invalid(where + ".annotations: expected an object");
     for (const auto& [name, value] : annotations->members()) {
       Result<std::string> text = value.is_null() ? Result<std::string>(std::string()) : value.as_string();
       if (!text.ok()) return text.status().with_context(part(where, "annotations", name));
-      source_.annotations.push_back({where, name, *std::move(text)});
+      source_.annotations.push_back({where, name, *std::move(text), attribute});
     }
     return ok_status();
   }
@@ -86,7 +86,7 @@ class SchemaJsonReader {
         TRY(count(place));
         TRY(check_name(name, place));
         if (is_reserved_type_name(name)) return invalid(place + ": the name is a word of schemas");
-        ASSIGN_OR_RETURN(TypeSource type, read_type(value, place, false));
+        ASSIGN_OR_RETURN(TypeSource type, read_type(value, place));
         space->common_types.push_back({name, std::move(type)});
       }
     }
@@ -119,10 +119,10 @@ class SchemaJsonReader {
         ASSIGN_OR_RETURN(type.parents, read_paths(*parents, where + ".memberOfTypes"));
       }
       if (const Json* shape = json.find("shape"); shape != nullptr) {
-        ASSIGN_OR_RETURN(type.attributes, read_type(*shape, where + ".shape", false));
+        ASSIGN_OR_RETURN(type.attributes, read_type(*shape, where + ".shape"));
       }
       if (const Json* tags = json.find("tags"); tags != nullptr) {
-        ASSIGN_OR_RETURN(type.tags, read_type(*tags, where + ".tags", false));
+        ASSIGN_OR_RETURN(type.tags, read_type(*tags, where + ".tags"));
       }
     }
     space->entity_types.push_back(std::move(type));
@@ -177,7 +177,7 @@ class SchemaJsonReader {
     ASSIGN_OR_RETURN(applies.principals, read_paths(*principals, where + ".principalTypes"));
     ASSIGN_OR_RETURN(applies.resources, read_paths(*resources, where + ".resourceTypes"));
     if (const Json* context = json.find("context"); context != nullptr) {
-      ASSIGN_OR_RETURN(applies.context, read_type(*context, where + ".context", false));
+      ASSIGN_OR_RETURN(applies.context, read_type(*context, where + ".context"));
     }
     return applies;
   }
@@ -201,20 +201,22 @@ class SchemaJsonReader {
     return paths;
   }
 
-  // attribute: the object may also hold "required".
-  Result<TypeSource> read_type(const Json& json, const std::string& where, bool attribute) {
+  // attribute: the type is that of an attribute, and may also hold "required".
+  Result<TypeSource> read_type(const Json& json, const std::string& where,
+                               const std::string* attribute = nullptr) {
     Result<std::string> kind = json.string_at("type");
     if (!kind.ok()) return kind.status().with_context(where);
     const auto check = [&](Names own) {
       if (!json.is_object()) return invalid(where + ": expected an object");
       for (const auto& [name, value] : json.members()) {
-        const bool known = name == "type" || name == "annotations" || (attribute && name == "required") ||
+        const bool known = name == "type" || name == "annotations" ||
+                           (attribute != nullptr && name == "required") ||
                            std::find(own.begin(), own.end(), name) != own.end();
         if (!known) return invalid(where + ": unknown field " + quote(name));
       }
       return ok_status();
     };
-    TRY(read_annotations(json, where));
+    TRY(read_annotations(json, where, attribute == nullptr ? std::string() : *attribute));
     TypeSource type;
     type.where = where;
     if (*kind == "Record") {
@@ -226,7 +228,7 @@ class SchemaJsonReader {
       const Json* element = json.find("element");
       if (element == nullptr) return invalid(where + ": the set has no \"element\"");
       type.kind = TypeSource::Kind::kSet;
-      ASSIGN_OR_RETURN(TypeSource inner, read_type(*element, where + ".element", false));
+      ASSIGN_OR_RETURN(TypeSource inner, read_type(*element, where + ".element"));
       type.element.push_back(std::move(inner));
       return type;
     }
@@ -285,7 +287,7 @@ class SchemaJsonReader {
       const std::string place = part(where, "attributes", name);
       AttributeSource attribute;
       attribute.name = name;
-      ASSIGN_OR_RETURN(attribute.type, read_type(value, place, true));
+      ASSIGN_OR_RETURN(attribute.type, read_type(value, place, &name));
       if (const Json* required = value.find("required"); required != nullptr) {
         Result<bool> flag = required->as_bool();
         if (!flag.ok()) return flag.status().with_context(place + ".required");

@@ -187,12 +187,21 @@ TEST(CedarSchema, AnnotationsAreKeptWithTheirPlaces) {
   EXPECT_EQ(schema.annotations()[0].value, "x");
   EXPECT_EQ(schema.annotations()[1].where, "line 2, column 4");
   EXPECT_EQ(schema.annotations()[1].name, "unit");
+  EXPECT_EQ(schema.annotations()[0].attribute, "");
+  EXPECT_EQ(schema.annotations()[1].attribute, "b");
   const Result<Json> json = parse_data_json(
       R"({"": {"entityTypes": {"A": {"annotations": {"doc": "x", "plain": null}}}, "actions": {}}})");
   const Result<Schema> from_json = Schema::parse_json(*json);
   ASSERT_TRUE(from_json.ok()) << from_json.status().to_string();
   ASSERT_EQ(from_json->annotations().size(), 2u);
   EXPECT_EQ(from_json->annotations()[0].where, "the empty namespace.entityTypes.A");
+  const Result<Json> attribute = parse_data_json(
+      R"({"": {"entityTypes": {"A": {"shape": {"type": "Record", "attributes": {"b.c": {"type": "Long",
+      "annotations": {"unit": "hours"}}}}}}, "actions": {}}})");
+  const Result<Schema> with_attribute = Schema::parse_json(*attribute);
+  ASSERT_TRUE(with_attribute.ok()) << with_attribute.status().to_string();
+  ASSERT_EQ(with_attribute->annotations().size(), 1u);
+  EXPECT_EQ(with_attribute->annotations()[0].attribute, "b.c");
 }
 
 TEST(CedarSchema, KnowsEverythingAboveATypeAndAnAction) {

@@ -34,7 +34,7 @@ class SchemaTextReader {
       TRY(tokens_.take());
       if (!tokens_.at_identifier()) return tokens_.unexpected("the name of an annotation");
       ASSIGN_OR_RETURN(const Token name, tokens_.take());
-      SchemaAnnotation annotation{to_string(name.at), std::string(name.text), ""};
+      SchemaAnnotation annotation{to_string(name.at), std::string(name.text), "", ""};
       if (!names.insert(name.text).second) {
         return error_at(name.at, "the annotation @" + annotation.name + " stands twice");
       }
@@ -270,9 +270,13 @@ class SchemaTextReader {
       if (tokens_.at_symbol("}")) break;
       if (record.attributes.size() == kMaxCollection)
         return limit_at(tokens_.peek().at, "too many attributes");
+      const std::size_t before = source_.annotations.size();
       TRY(read_annotations());
       AttributeSource attribute;
       ASSIGN_OR_RETURN(attribute.name, read_name("the name of an attribute"));
+      for (std::size_t i = before; i < source_.annotations.size(); ++i) {
+        source_.annotations[i].attribute = attribute.name;
+      }
       ASSIGN_OR_RETURN(const bool optional, tokens_.accept("?"));
       attribute.required = !optional;
       TRY(tokens_.expect(":"));

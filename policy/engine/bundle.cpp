@@ -6,6 +6,7 @@
 #include "base/crypto/hash.h"
 
 namespace custody::policy::engine {
+inline namespace narrow {
 namespace {
 
 bool is_key_character(char c) {
@@ -146,4 +147,5 @@ Result<PolicyBundle> parse_policy(std::string_view text, const std::string& orig
   return invalid(bundle.status().message(), "every key of the policy is mandatory");
 }
 
+}  // namespace narrow
 }  // namespace custody::policy::engine

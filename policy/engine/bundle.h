@@ -12,6 +12,9 @@
 
 namespace custody::policy::engine {
 
+// Its names are kept apart from those of the Cedar engine, which takes them over.
+inline namespace narrow {
+
 namespace model = ledger::model;
 
 constexpr std::size_t kMaxPolicyFile = 64u << 10;  // bytes
@@ -36,4 +39,5 @@ struct PolicyBundle {
 Result<PolicyBundle> parse_policy(std::string_view text, const std::string& origin,
                                   const std::vector<model::Currency>& currencies);
 
+}  // namespace narrow
 }  // namespace custody::policy::engine

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 namespace custody::policy::engine {
+inline namespace narrow {
 namespace {
 
 Decision deny(std::string rule, std::string reason) {
@@ -105,4 +106,5 @@ Decision decide(const model::IntentFacts& intent, const Window& facts, const Pol
   }
 }
 
+}  // namespace narrow
 }  // namespace custody::policy::engine

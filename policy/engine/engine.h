@@ -11,6 +11,7 @@
 #include "policy/engine/bundle.h"
 
 namespace custody::policy::engine {
+inline namespace narrow {
 
 constexpr std::uint64_t kDayMs = 86'400'000;
 constexpr std::size_t kMaxWindowEntries =
@@ -59,4 +60,5 @@ struct Decision {
 Decision decide(const model::IntentFacts& intent, const Window& facts, const PolicyBundle& bundle,
                 model::LedgerMs now);
 
+}  // namespace narrow
 }  // namespace custody::policy::engine

@@ -1,0 +1,352 @@
+#include "policy/bundle/directory.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <limits>
+
+#include "base/config.h"
+#include "base/file.h"
+#include "policy/cedar/format.h"
+#include "policy/render/text.h"
+
+namespace custody::policy::bundle {
+namespace {
+
+constexpr std::string_view kHead = "bundle.toml";
+constexpr std::string_view kOfficers = "officers.toml";
+constexpr std::string_view kAllowList = "allow-list.toml";
+constexpr std::string_view kSchema = "custody.cedarschema";
+constexpr std::string_view kPolicies = "custody.cedar";
+constexpr std::string_view kPolicySuffix = ".cedar";
+
+bool is_policy_file(std::string_view name) {
+  return name.ends_with(kPolicySuffix) && !name.starts_with('.');
+}
+
+std::size_t max_size_of(std::string_view name) {
+  if (name == kSchema) return kMaxSchemaText;
+  return is_policy_file(name) ? kMaxPolicyText : kMaxTomlFile;
+}
+
+bool is_part(std::string_view name) {
+  return name == kHead || name == kOfficers || name == kAllowList || name == kSchema || is_policy_file(name);
+}
+
+// Reading.
+
+// A key that is missing is the file's fault, not a missing file.
+Status as_invalid(const Status& status) {
+  return status.code() == Code::kNotFound ? invalid(status.message(), status.hint()) : status;
+}
+
+// One TOML file; every read names file, line and key when the value is not right.
+class TomlFile {
+ public:
+  static Result<TomlFile> open(const BundleFiles& files, std::string_view name, const std::string& where) {
+    const auto file = files.find(std::string(name));
+    const std::string origin = where + "/" + std::string(name);
+    if (file == files.end())
+      return invalid(origin + ": there is no such file", "every file of a bundle is mandatory");
+    if (file->second.size() > kMaxTomlFile) return invalid(origin + ": more than 1 MiB");
+    ASSIGN_OR_RETURN(Config config, Config::parse(file->second, origin));
+    return TomlFile(std::move(config));
+  }
+
+  Status name(const std::string& key, Bytes& out) {
+    const auto value = config_.string(key);
+    if (!value.ok()) return as_invalid(value.status());
+    out = to_bytes(*value);
+    return ok_status();
+  }
+  Status names(const std::string& key, std::vector<Bytes>& out) {
+    const auto values = config_.strings(key);
+    if (!values.ok()) return as_invalid(values.status());
+    for (const std::string& value : *values) out.push_back(to_bytes(value));
+    std::ranges::sort(out);
+    return ok_status();
+  }
+  template <std::unsigned_integral T>
+  Status number(const std::string& key, T& out) {
+    const auto value = config_.u64(key);
+    if (!value.ok()) return as_invalid(value.status());
+    if (*value > std::numeric_limits<T>::max()) return at(key, invalid("out of range"));
+    out = static_cast<T>(*value);
+    return ok_status();
+  }
+  Status time(const std::string& key, model::LedgerMs& out) {
+    const auto value = config_.string(key);
+    if (!value.ok()) return as_invalid(value.status());
+    const auto parsed = render::parse_time(*value);
+    if (!parsed.ok()) return at(key, parsed.status());
+    out = *parsed;
+    return ok_status();
+  }
+  Status hex(const std::string& key, Bytes& out) {
+    const auto value = config_.string(key);
+    if (!value.ok()) return as_invalid(value.status());
+    auto parsed = from_hex(*value);
+    if (!parsed.ok()) return at(key, parsed.status());
+    out = *std::move(parsed);
+    return ok_status();
+  }
+  template <typename Fixed>
+  Status fixed(const std::string& key, Fixed& out) {
+    Bytes raw;
+    TRY(hex(key, raw));
+    const auto parsed = Fixed::from(raw);
+    if (!parsed.ok()) return at(key, parsed.status());
+    out = *parsed;
+    return ok_status();
+  }
+  Status curve(const std::string& key, Curve& out) {
+    const auto value = config_.string(key);
+    if (!value.ok()) return as_invalid(value.status());
+    if (*value != "secp256k1" && *value != "p256") {
+      return at(key, invalid(R"(must be "secp256k1" or "p256", not ")" + to_printable(*value) + "\""));
+    }
+    out = *value == "p256" ? Curve::kP256 : Curve::kSecp256k1;
+    return ok_status();
+  }
+
+  Status at(const std::string& key, const Status& status) const {
+    return status.with_context(config_.where(key) + ": " + to_printable(key));
+  }
+  Config& config() { return config_; }
+
+ private:
+  explicit TomlFile(Config config) : config_(std::move(config)) {}
+  Config config_;
+};
+
+Status read_quorum(TomlFile& file, const std::string& table, Quorum& out) {
+  TRY(file.name(table + ".group", out.group));
+  return file.number(table + ".count", out.count);
+}
+
+Status read_price_source(TomlFile& file, Bundle& bundle) {
+  if (!file.config().has("price_source")) return ok_status();
+  PriceSource& source = bundle.price_source.emplace();
+  TRY(file.name("price_source.name", source.name));
+  TRY(file.name("price_source.unit", source.unit));
+  TRY(file.number("price_source.decimals", source.decimals));
+  TRY(file.fixed("price_source.key", source.key));
+  return file.number("price_source.max_age_minutes", source.max_age_minutes);
+}
+
+Status read_head(TomlFile file, Bundle& bundle) {
+  TRY(file.number("format", bundle.format));
+  TRY(file.fixed("network", bundle.chain_id));
+  std::uint16_t member = 0;
+  TRY(file.number("member", member));
+  bundle.member = model::MemberId(member);
+  TRY(file.number("version", bundle.version));
+  TRY(file.fixed("previous", bundle.previous));
+  TRY(file.names("groups", bundle.groups));
+  TRY(file.number("activation_delay_minutes", bundle.activation_delay_minutes));
+  TRY(file.number("pending_expiry_hours", bundle.pending_expiry_hours));
+  TRY(read_quorum(file, "activation", bundle.activation));
+  TRY(read_quorum(file, "unfreeze", bundle.unfreeze));
+  for (const std::string& code : file.config().tables("units")) {
+    Unit& unit = bundle.units.emplace_back();
+    unit.currency = to_bytes(code);
+    TRY(file.number("units." + code + ".decimals", unit.decimals));
+  }
+  std::ranges::sort(bundle.units, {}, &Unit::currency);
+  TRY(read_price_source(file, bundle));
+  return file.config().finish();
+}
+
+Status read_officers(TomlFile file, Bundle& bundle) {
+  for (const std::string& name : file.config().tables("officers")) {
+    const std::string table = "officers." + name;
+    Officer& officer = bundle.officers.emplace_back();
+    officer.name = to_bytes(name);
+    TRY(file.names(table + ".groups", officer.groups));
+    TRY(file.curve(table + ".curve", officer.curve));
+    TRY(file.hex(table + ".key", officer.key));
+    TRY(file.time(table + ".valid_from", officer.valid_from));
+    TRY(file.time(table + ".valid_until", officer.valid_until));
+  }
+  std::ranges::sort(bundle.officers, {}, &Officer::name);
+  return file.config().finish();
+}
+
+Status read_allow_list(TomlFile file, Bundle& bundle) {
+  for (const std::string& code : file.config().tables("allow")) {
+    for (const std::string& address : file.config().tables("allow." + code)) {
+      const std::string table = "allow." + code + "." + address;
+      AllowEntry& entry = bundle.allow_list.emplace_back();
+      entry.currency = to_bytes(code);
+      entry.address = to_bytes(address);
+      TRY(file.name(table + ".owner", entry.owner));
+      TRY(file.name(table + ".reason", entry.reason));
+      TRY(file.time(table + ".expires", entry.expires));
+    }
+  }
+  std::ranges::sort(bundle.allow_list, {},
+                    [](const AllowEntry& entry) { return std::tie(entry.currency, entry.address); });
+  return file.config().finish();
+}
+
+Status read_schema(const BundleFiles& files, const std::string& where, Bundle& bundle) {
+  const auto file = files.find(std::string(kSchema));
+  const std::string origin = where + "/" + std::string(kSchema);
+  if (file == files.end())
+    return invalid(origin + ": there is no such file", "every file of a bundle is mandatory");
+  if (file->second.size() > kMaxSchemaText) return invalid(origin + ": more than 64 KiB");
+  bundle.schema = to_bytes(file->second);
+  return ok_status();
+}
+
+Status read_policies(const BundleFiles& files, const std::string& where, Bundle& bundle) {
+  std::string joined;
+  for (const auto& [name, text] : files) {
+    if (!is_policy_file(name)) continue;
+    if (joined.size() + text.size() > kMaxPolicyText)
+      return invalid(where + ": more than 768 KiB of policies");
+    // By itself first, so that an error names its file and line.
+    const auto alone = cedar::PolicySet::parse(text);
+    if (!alone.ok()) return invalid(where + "/" + name + ": " + alone.status().message());
+    if (!joined.empty() && !joined.ends_with('\n')) joined += '\n';
+    joined += text;
+  }
+  const auto canonical = cedar::format_policies(joined);
+  if (!canonical.ok()) return invalid(where + ": " + canonical.status().message());
+  bundle.policies = to_bytes(*canonical);
+  return ok_status();
+}
+
+// Writing. Every text was checked: it needs no escapes.
+
+std::string quoted(ByteView text) {
+  return "\"" + std::string(as_text(text)) + "\"";
+}
+
+std::string line(std::string_view key, const std::string& value) {
+  return std::string(key) + " = " + value + "\n";
+}
+
+std::string list(const std::vector<Bytes>& names) {
+  std::string out;
+  for (const Bytes& name : names) out += (out.empty() ? "" : ", ") + quoted(name);
+  return "[" + out + "]";
+}
+
+std::string time(model::LedgerMs at) {
+  return "\"" + render::time_text(at) + "\"";
+}
+
+std::string quorum(std::string_view table, const Quorum& quorum) {
+  return "\n[" + std::string(table) + "]\n" + line("group", quoted(quorum.group)) +
+         line("count", std::to_string(quorum.count));
+}
+
+std::string format_head(const Bundle& bundle) {
+  std::string out =
+      line("format", std::to_string(bundle.format)) + line("network", "\"" + bundle.chain_id.hex() + "\"") +
+      line("member", std::to_string(bundle.member.get())) + line("version", std::to_string(bundle.version)) +
+      line("previous", "\"" + bundle.previous.hex() + "\"") + line("groups", list(bundle.groups)) +
+      line("activation_delay_minutes", std::to_string(bundle.activation_delay_minutes)) +
+      line("pending_expiry_hours", std::to_string(bundle.pending_expiry_hours)) +
+      quorum("activation", bundle.activation) + quorum("unfreeze", bundle.unfreeze);
+  for (const Unit& unit : bundle.units) {
+    out += "\n[units." + std::string(as_text(unit.currency)) + "]\n" +
+           line("decimals", std::to_string(unit.decimals));
+  }
+  if (!bundle.price_source) return out;
+  const PriceSource& source = *bundle.price_source;
+  return out + "\n[price_source]\n" + line("name", quoted(source.name)) + line("unit", quoted(source.unit)) +
+         line("decimals", std::to_string(source.decimals)) + line("key", "\"" + source.key.hex() + "\"") +
+         line("max_age_minutes", std::to_string(source.max_age_minutes));
+}
+
+std::string format_officers(const Bundle& bundle) {
+  std::string out;
+  for (const Officer& officer : bundle.officers) {
+    out += (out.empty() ? "[officers." : "\n[officers.") + std::string(as_text(officer.name)) + "]\n" +
+           line("groups", list(officer.groups)) +
+           line("curve", officer.curve == Curve::kP256 ? "\"p256\"" : "\"secp256k1\"") +
+           line("key", "\"" + to_hex(officer.key) + "\"") + line("valid_from", time(officer.valid_from)) +
+           line("valid_until", time(officer.valid_until));
+  }
+  return out;
+}
+
+std::string format_allow_list(const Bundle& bundle) {
+  std::string out;
+  for (const AllowEntry& entry : bundle.allow_list) {
+    out += (out.empty() ? "[allow." : "\n[allow.") + std::string(as_text(entry.currency)) + "." +
+           std::string(as_text(entry.address)) + "]\n" + line("owner", quoted(entry.owner)) +
+           line("reason", quoted(entry.reason)) + line("expires", time(entry.expires));
+  }
+  return out;
+}
+
+// The names of the parts of a bundle in the directory, sorted.
+Result<std::vector<std::string>> list_parts(const std::string& path) {
+  std::vector<std::string> out;
+  std::error_code error;
+  std::filesystem::directory_iterator entry(path, error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (!is_part(name)) continue;
+    if (out.size() == kMaxPolicyFiles) {
+      return exhausted(path + ": more than " + std::to_string(kMaxPolicyFiles) + " files of a bundle");
+    }
+    out.push_back(name);
+  }
+  if (error == std::errc::no_such_file_or_directory) return not_found(path + ": there is no such directory");
+  if (error) return io_error(path + ": " + error.message());
+  std::ranges::sort(out);
+  return out;
+}
+
+}  // namespace
+
+Result<Bundle> parse_files(const BundleFiles& files, const std::string& where) {
+  Bundle bundle;
+  ASSIGN_OR_RETURN(TomlFile head, TomlFile::open(files, kHead, where));
+  TRY(read_head(std::move(head), bundle));
+  ASSIGN_OR_RETURN(TomlFile officers, TomlFile::open(files, kOfficers, where));
+  TRY(read_officers(std::move(officers), bundle));
+  ASSIGN_OR_RETURN(TomlFile allow_list, TomlFile::open(files, kAllowList, where));
+  TRY(read_allow_list(std::move(allow_list), bundle));
+  TRY(read_schema(files, where, bundle));
+  TRY(read_policies(files, where, bundle));
+  TRY(check_bundle(bundle).with_context(where));
+  return bundle;
+}
+
+BundleFiles format_files(const Bundle& bundle) {
+  return {{std::string(kHead), format_head(bundle)},
+          {std::string(kOfficers), format_officers(bundle)},
+          {std::string(kAllowList), format_allow_list(bundle)},
+          {std::string(kSchema), std::string(as_text(bundle.schema))},
+          {std::string(kPolicies), std::string(as_text(bundle.policies))}};
+}
+
+Result<Bundle> read_directory(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, list_parts(path));
+  BundleFiles files;
+  for (const std::string& name : names) {
+    ASSIGN_OR_RETURN(const Bytes text, read_file(path + "/" + name, max_size_of(name)));
+    files.emplace(name, as_text(text));
+  }
+  return parse_files(files, path);
+}
+
+Status write_directory(const std::string& path, const Bundle& bundle) {
+  TRY(make_directory(path, 0755));
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, list_parts(path));
+  for (const std::string& name : names) {
+    if (!is_policy_file(name) || name == kPolicies) continue;
+    return exists(path + "/" + name + ": policies in another file than " + std::string(kPolicies),
+                  "move it away: its policies would count too");
+  }
+  for (const auto& [name, text] : format_files(bundle)) {
+    TRY(write_file_atomic(path + "/" + name, as_bytes(text), 0644));
+  }
+  return ok_status();
+}
+
+}  // namespace custody::policy::bundle

@@ -1,0 +1,28 @@
+// Since when an entry of the allow-list has been there: counted in ledger time from the activation of the
+// first bundle of an unbroken row that has it, never from a date that somebody wrote. Thread-safety: values.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "policy/bundle/bundle.h"
+
+namespace custody::policy::bundle {
+
+struct ListedSince {
+  Bytes currency;
+  Bytes address;
+  model::LedgerMs since;
+  friend bool operator==(const ListedSince&, const ListedSince&) = default;
+};
+using ListedTable = std::vector<ListedSince>;  // ascending (currency, address)
+
+// The table once `activated` is in force at `time`: entries that `before` has keep their moment, others get
+// `time`; who is not in the bundle any more is forgotten, and begins anew when he comes back. The first
+// bundle has no table before it and the time of genesis. Owner, reason and expiry play no part.
+ListedTable list_since(const ListedTable& before, const Bundle& activated, model::LedgerMs time);
+
+// nullopt: not listed.
+std::optional<model::LedgerMs> listed_since(const ListedTable& table, ByteView currency, ByteView address);
+
+}  // namespace custody::policy::bundle

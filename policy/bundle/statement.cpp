@@ -1,0 +1,303 @@
+#include "policy/bundle/statement.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "base/crypto/p256.h"
+#include "base/crypto/secp256k1.h"
+#include "policy/bundle/describe.h"
+#include "policy/render/render.h"
+
+namespace custody::policy::bundle {
+namespace {
+
+using render::Freeze;
+using render::FreezeOrder;
+using DigestFor = std::function<Hash256(std::string_view officer)>;
+
+std::string text(ByteView name) {
+  return to_printable(as_text(name));
+}
+
+std::string version_text(std::uint64_t version) {
+  return "version " + std::to_string(version);
+}
+
+bool is_signed_by(const Officer& officer, const Hash256& digest, const Signature& signature) {
+  switch (officer.curve) {
+    case Curve::kSecp256k1: {
+      const auto key = PublicKey::from(officer.key);
+      return key.ok() && crypto::verify(*key, digest, signature);
+    }
+    case Curve::kP256: {
+      const auto key = crypto::p256::PublicKey::from(officer.key);
+      return key.ok() && crypto::p256::verify(*key, digest, signature);
+    }
+  }
+  return false;
+}
+
+Result<const Officer*> find_signer(const ActiveBundle& active, ByteView name) {
+  const Officer* officer = find_officer(active.bundle, name);
+  if (officer != nullptr) return officer;
+  return refused(
+      "there is no officer \"" + text(name) + "\" in policy " + version_text(active.bundle.version),
+      "only officers of the bundle in force may sign");
+}
+
+Status check_in_group(const Officer& officer, ByteView group) {
+  if (is_member_of(officer, group)) return ok_status();
+  return refused("officer " + text(officer.name) + " is not in group \"" + text(group) + "\"");
+}
+
+Status check_valid(const Officer& officer, model::LedgerMs now) {
+  if (is_valid_at(officer, now)) return ok_status();
+  return refused("officer " + text(officer.name) + " is valid from " + render::time_text(officer.valid_from) +
+                 " until before " + render::time_text(officer.valid_until) + ", not at ledger time " +
+                 render::time_text(now));
+}
+
+Status check_signature(const Officer& officer, const Hash256& digest, const Signature& signature) {
+  if (is_signed_by(officer, digest, signature)) return ok_status();
+  return unauthenticated("the signature of officer " + text(officer.name) + " is wrong",
+                         "sign the very text that is shown, with his " +
+                             std::string(officer.curve == Curve::kP256 ? "P-256" : "secp256k1") +
+                             " key, in the form with low S");
+}
+
+// One signature of several over the same thing: the officer is known, in `group` (empty: in any), valid,
+// after the one before in the alphabet, and signed it.
+Status check_signer(const OfficerSignature& entry, ByteView before, ByteView group,
+                    const DigestFor& digest_for, const ActiveBundle& active, model::LedgerMs now) {
+  ASSIGN_OR_RETURN(const Officer* officer, find_signer(active, entry.officer));
+  if (!group.empty()) TRY(check_in_group(*officer, group));
+  TRY(check_valid(*officer, now));
+  if (equal(before, entry.officer)) {
+    return refused("officer " + text(entry.officer) + " signs twice", "a person counts once");
+  }
+  if (!std::ranges::lexicographical_compare(before, entry.officer)) {
+    return invalid("the signatures are not in the order of the officers' names");
+  }
+  return check_signature(*officer, digest_for(as_text(entry.officer)), entry.signature);
+}
+
+Status check_quorum(const std::vector<OfficerSignature>& signatures, const Quorum& quorum,
+                    const DigestFor& digest_for, const ActiveBundle& active, model::LedgerMs now) {
+  ByteView before;
+  for (const OfficerSignature& entry : signatures) {
+    TRY(check_signer(entry, before, quorum.group, digest_for, active, now));
+    before = entry.officer;
+  }
+  if (signatures.size() >= quorum.count) return ok_status();
+  return refused(std::to_string(signatures.size()) + " of the " + std::to_string(quorum.count) +
+                 " signatures that group " + text(quorum.group) + " must give");
+}
+
+// Votes.
+
+Status check_subject(const SignedVote& vote, const render::Request& request, const ActiveBundle& active) {
+  const Hash256 id = render::request_id(request);
+  if (vote.request != id) {
+    return refused("the vote is about request " + vote.request.hex() + ", not about " + id.hex());
+  }
+  if (request.bundle == active.bundle.version && request.bundle_hash == active.hash) return ok_status();
+  return refused("the request was opened under policy " + version_text(request.bundle) + ", and " +
+                     version_text(active.bundle.version) + " is in force: its approvals are void",
+                 "ask again, and approve the new request");
+}
+
+Status check_not_said(const SignedVote& vote, std::span<const SignedVote> before) {
+  for (const SignedVote& earlier : before) {
+    if (earlier.officer != vote.officer) continue;
+    const bool rejected = earlier.vote == render::Vote::kReject;
+    if (!rejected && vote.vote == render::Vote::kReject) continue;
+    return exists("officer " + text(vote.officer) + " has " + (rejected ? "rejected" : "approved") +
+                      " it already, as " + text(earlier.group),
+                  "a person counts once");
+  }
+  return ok_status();
+}
+
+// Bundles.
+
+Status check_follows(const Bundle& next, const ActiveBundle& active) {
+  const Bundle& now = active.bundle;
+  if (next.chain_id != now.chain_id) {
+    return refused("the bundle is for network " + next.chain_id.hex() + ", this one is " +
+                   now.chain_id.hex());
+  }
+  if (next.member != now.member) {
+    return refused("the bundle is for member " + std::to_string(next.member.get()) + ", this is member " +
+                   std::to_string(now.member.get()));
+  }
+  if (next.version <= now.version) {
+    return refused("policy " + version_text(next.version) + " is not newer than " +
+                       version_text(now.version) + ", which is in force",
+                   "versions only rise; to go back, propose the old rules as a new version");
+  }
+  if (next.version - now.version != 1) {
+    return refused("policy " + version_text(next.version) + " does not follow " + version_text(now.version));
+  }
+  if (next.previous == active.hash) return ok_status();
+  return refused("the bundle follows " + next.previous.hex() + ", and " + active.hash.hex() + " is in force");
+}
+
+// Freezes.
+
+Status check_aim(const FreezeOrder& order, const ActiveBundle& active) {
+  if (order.chain_id != active.bundle.chain_id) return refused("the order is for another network");
+  if (order.member != active.bundle.member) {
+    return refused("the order is for member " + std::to_string(order.member.get()) + ", this is member " +
+                   std::to_string(active.bundle.member.get()));
+  }
+  if (order.bundle != active.bundle.version || order.bundle_hash != active.hash) {
+    return refused("the order was signed under policy " + version_text(order.bundle) + ", and " +
+                       version_text(active.bundle.version) + " is in force",
+                   "sign it again");
+  }
+  if (order.currency.empty() || find_unit(active.bundle, order.currency) != nullptr) return ok_status();
+  return refused("there is no currency " + text(order.currency) + " in policy " +
+                 version_text(active.bundle.version));
+}
+
+Status check_moment(const FreezeOrder& order, const FreezeState& state, model::LedgerMs now) {
+  if (order.counter <= state.counter) {
+    return exists("order " + std::to_string(order.counter) + " or a later one has taken effect already",
+                  "sign a new one with counter " + std::to_string(state.counter + 1));
+  }
+  if (order.counter - state.counter != 1) {
+    return refused("the next order has the counter " + std::to_string(state.counter + 1) + ", not " +
+                   std::to_string(order.counter));
+  }
+  if (now < order.expires) return ok_status();
+  return refused("the order expired at " + render::time_text(order.expires) + "; it is " +
+                 render::time_text(now));
+}
+
+Status check_effect(const FreezeOrder& order, const FreezeState& state) {
+  if (order.what == Freeze::kFreeze) {
+    if (order.currency.empty() || is_frozen(state, order.currency) || state.currencies.size() < kMaxFrozen) {
+      return ok_status();
+    }
+    return exhausted(std::to_string(kMaxFrozen) + " currencies are frozen", "freeze everything");
+  }
+  const bool frozen = order.currency.empty() ? state.everything || !state.currencies.empty()
+                                             : std::ranges::binary_search(state.currencies, order.currency);
+  if (!frozen) {
+    return refused((order.currency.empty() ? "nothing" : text(order.currency) + " by itself") +
+                   std::string(order.currency.empty() ? " is frozen" : " is not frozen"));
+  }
+  return ok_status();
+}
+
+}  // namespace
+
+ActiveBundle make_active(Bundle bundle) {
+  const Hash256 hash = bundle_hash(bundle);
+  return {std::move(bundle), hash};
+}
+
+bool is_frozen(const FreezeState& state, ByteView currency) {
+  return state.everything ||
+         std::ranges::any_of(state.currencies, [&](const Bytes& code) { return equal(code, currency); });
+}
+
+Status verify_vote(const SignedVote& vote, const render::Request& request, std::span<const SignedVote> before,
+                   const ActiveBundle& active, model::LedgerMs now) {
+  TRY(check_subject(vote, request, active));
+  if (now >= request.expires) {
+    return refused("the request expired at " + render::time_text(request.expires) + "; it is " +
+                   render::time_text(now));
+  }
+  ASSIGN_OR_RETURN(const Officer* officer, find_signer(active, vote.officer));
+  TRY(check_in_group(*officer, vote.group));
+  TRY(check_valid(*officer, now));
+  if (equal(request.initiator, vote.officer)) {
+    return refused("officer " + text(vote.officer) + " asked for it himself",
+                   "somebody else must say whether it may be");
+  }
+  TRY(check_not_said(vote, before));
+  const Hash256 digest = render::vote_digest(request, as_text(vote.officer), as_text(vote.group), vote.vote);
+  return check_signature(*officer, digest, vote.signature);
+}
+
+render::Activation activation_of(const Bundle& bundle) {
+  return {bundle.chain_id, bundle.member, bundle.version, bundle_hash(bundle), bundle.previous};
+}
+
+Result<Bundle> verify_bundle(const SignedBundle& signed_bundle, const ActiveBundle& active,
+                             model::LedgerMs now) {
+  ASSIGN_OR_RETURN(Bundle next, decode_bundle(signed_bundle.bundle));
+  TRY(check_follows(next, active));
+  const render::Activation activation = activation_of(next);
+  TRY(check_quorum(
+      signed_bundle.signatures, active.bundle.activation,
+      [&](std::string_view officer) { return render::activation_digest(activation, officer); }, active, now));
+  return next;
+}
+
+Status verify_order(const SignedOrder& signed_order, const FreezeState& state, const ActiveBundle& active,
+                    model::LedgerMs now) {
+  const FreezeOrder& order = signed_order.order;
+  TRY(render::check_order(order));
+  TRY(check_aim(order, active));
+  TRY(check_moment(order, state, now));
+  TRY(check_effect(order, state));
+  const DigestFor digest_for = [&](std::string_view officer) { return render::order_digest(order, officer); };
+  if (order.what == Freeze::kUnfreeze) {
+    return check_quorum(signed_order.signatures, active.bundle.unfreeze, digest_for, active, now);
+  }
+  if (signed_order.signatures.size() != 1) {
+    return refused("a freeze has one signature, this one has " +
+                   std::to_string(signed_order.signatures.size()));
+  }
+  return check_signer(signed_order.signatures[0], {}, {}, digest_for, active, now);
+}
+
+FreezeState apply_order(const FreezeOrder& order, FreezeState state) {
+  state.counter = order.counter;
+  const bool freeze = order.what == Freeze::kFreeze;
+  if (order.currency.empty()) {
+    state.everything = freeze;
+    if (!freeze) state.currencies.clear();
+    return state;
+  }
+  const auto place = std::ranges::lower_bound(state.currencies, order.currency);
+  const bool there = place != state.currencies.end() && *place == order.currency;
+  if (freeze && !there) state.currencies.insert(place, order.currency);
+  if (!freeze && there) state.currencies.erase(place);
+  return state;
+}
+
+Bytes encode_vote(const SignedVote& vote) {
+  return proto::reader::encode(vote);
+}
+
+Result<SignedVote> decode_vote(ByteView bytes) {
+  auto vote = proto::reader::decode<SignedVote>(bytes, kMaxSignedVote);
+  if (!vote.ok()) return vote.status().with_context("vote");
+  return vote;
+}
+
+Bytes encode_signed_bundle(const SignedBundle& bundle) {
+  return proto::reader::encode(bundle);
+}
+
+Result<SignedBundle> decode_signed_bundle(ByteView bytes) {
+  auto bundle = proto::reader::decode<SignedBundle>(bytes, kMaxSignedBundle);
+  if (!bundle.ok()) return bundle.status().with_context("signed bundle");
+  return bundle;
+}
+
+Bytes encode_order(const SignedOrder& order) {
+  return proto::reader::encode(order);
+}
+
+Result<SignedOrder> decode_order(ByteView bytes) {
+  auto order = proto::reader::decode<SignedOrder>(bytes, kMaxSignedOrder);
+  if (!order.ok()) return order.status().with_context("order");
+  TRY(render::check_order(order->order).with_context("order"));
+  return order;
+}
+
+}  // namespace custody::policy::bundle

@@ -1,0 +1,92 @@
+// What officers sign: votes on a request, bundles that are to come into force, freezes and their end. Every
+// statement is a text of policy/render under the officer's key; it counts by ledger time and by the bundle in
+// force, never by a date or a bundle that it brings along. Thread-safety: values and pure functions.
+#pragma once
+
+#include <span>
+
+#include "policy/bundle/bundle.h"
+
+namespace custody::policy::bundle {
+
+constexpr std::size_t kMaxSignedVote = 512;        // bytes
+constexpr std::size_t kMaxSignedOrder = 8u << 10;  // bytes
+constexpr std::size_t kMaxFrozen = 64;             // currencies that are frozen one by one
+
+struct OfficerSignature {
+  Bytes officer;
+  Signature signature;
+  friend bool operator==(const OfficerSignature&, const OfficerSignature&) = default;
+};
+
+struct SignedVote {
+  Hash256 request;  // render::request_id
+  render::Vote vote = render::Vote::kApprove;
+  Bytes officer;
+  Bytes group;  // one of the officer's: as whom he approves
+  Signature signature;
+  friend bool operator==(const SignedVote&, const SignedVote&) = default;
+};
+
+struct SignedBundle {
+  Bytes bundle;                              // encode_bundle
+  std::vector<OfficerSignature> signatures;  // ascending officers
+  friend bool operator==(const SignedBundle&, const SignedBundle&) = default;
+};
+
+struct SignedOrder {
+  render::FreezeOrder order;
+  std::vector<OfficerSignature> signatures;  // ascending officers; one for a freeze
+  friend bool operator==(const SignedOrder&, const SignedOrder&) = default;
+};
+
+// The bundle in force, and its hash, which is asked for often.
+struct ActiveBundle {
+  Bundle bundle;
+  Hash256 hash;
+};
+ActiveBundle make_active(Bundle bundle);
+
+// What is frozen. counter: of the last order that took effect.
+struct FreezeState {
+  std::uint64_t counter = 0;
+  bool everything = false;
+  std::vector<Bytes> currencies;  // ascending
+  friend bool operator==(const FreezeState&, const FreezeState&) = default;
+};
+bool is_frozen(const FreezeState& state, ByteView currency);
+
+Bytes encode_vote(const SignedVote& vote);
+Result<SignedVote> decode_vote(ByteView bytes);
+Bytes encode_signed_bundle(const SignedBundle& bundle);
+Result<SignedBundle> decode_signed_bundle(
+    ByteView bytes);  // its form only: verify_bundle says whether it counts
+Bytes encode_order(const SignedOrder& order);
+Result<SignedOrder> decode_order(ByteView bytes);
+
+// The functions below say whether a statement counts at `now` (ledger time). They refuse in this order: what
+// it is about, when, who, whether he may, whether he said it before, and the signature last. kRefused: it
+// does not count; kExists: it counts already; kUnauthenticated: not signed by who is named.
+
+// The officer approves or rejects this request, as one of his groups, for the first time: `before` holds the
+// votes on it that counted. Who approved may still reject; who rejected has spoken. Void once another bundle
+// is in force than the request was opened under (B2), once it expired (B6), by its initiator (B5).
+Status verify_vote(const SignedVote& vote, const render::Request& request, std::span<const SignedVote> before,
+                   const ActiveBundle& active, model::LedgerMs now);
+
+// The bundle follows the active one (network, member, version, hash) and a quorum of distinct officers of the
+// active bundle's activation group signed it; one signature that does not count refuses all. The result is
+// the bundle, checked; it comes into force when the active bundle's delay has passed.
+Result<Bundle> verify_bundle(const SignedBundle& signed_bundle, const ActiveBundle& active,
+                             model::LedgerMs now);
+// What its signers sign.
+render::Activation activation_of(const Bundle& bundle);
+
+// A freeze: any one officer. Its end: a quorum of the active bundle's unfreeze group. The counter keeps an
+// order from counting twice.
+Status verify_order(const SignedOrder& signed_order, const FreezeState& state, const ActiveBundle& active,
+                    model::LedgerMs now);
+// The state after an order that verify_order passed.
+FreezeState apply_order(const render::FreezeOrder& order, FreezeState state);
+
+}  // namespace custody::policy::bundle

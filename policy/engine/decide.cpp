@@ -1,0 +1,452 @@
+#include "policy/engine/decide.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "ledger/chains/bitcoin/address.h"
+#include "policy/engine/wants.h"
+
+namespace custody::policy::engine {
+namespace {
+
+using model::IntentKind;
+
+constexpr std::size_t kMaxQuestions = 1'024;
+
+bool is_money(IntentKind kind) {
+  return kind == IntentKind::kMint || kind == IntentKind::kPayout;
+}
+
+bool is_judged(IntentKind kind) {
+  return is_money(kind) || kind == IntentKind::kProposalTx || kind == IntentKind::kBallot;
+}
+
+ActionKind action_of(IntentKind kind) {
+  switch (kind) {
+    case IntentKind::kMint:
+      return ActionKind::kMint;
+    case IntentKind::kPayout:
+      return ActionKind::kPayout;
+    case IntentKind::kProposalTx:
+      return ActionKind::kPropose;
+    default:
+      return ActionKind::kBallot;
+  }
+}
+
+model::Amount fee_caps(const model::IntentFacts& facts) {
+  std::uint64_t sum = 0;
+  for (const model::PayeeFact& payee : facts.payees) {
+    sum = checked_add(sum, payee.fee_cap.get()).value_or(std::numeric_limits<std::uint64_t>::max());
+  }
+  return model::Amount(sum);
+}
+
+std::string address_problem(const Status& status, std::uint64_t burn) {
+  return "burn " + std::to_string(burn) + ": " + status.message();
+}
+
+// What may be raised in search of what is missing.
+struct Dimension {
+  Bytes group;                      // Want::group
+  std::vector<std::int64_t> steps;  // the number that there is, then the thresholds above it
+  std::uint32_t* number = nullptr;  // of Approvals; nullptr: the hours waited
+};
+
+void set(const Dimension& dimension, std::size_t step, Approvals* approvals) {
+  if (dimension.number == nullptr) {
+    approvals->waited_hours = dimension.steps[step];
+  } else {
+    *dimension.number = static_cast<std::uint32_t>(dimension.steps[step]);
+  }
+}
+
+std::int64_t hours_of(const render::Wants& wants) {
+  std::int64_t hours = 0;
+  for (const render::Want& want : wants.all_of) {
+    if (as_text(want.group) == render::kWaitGroup) hours = want.count;
+  }
+  return hours;
+}
+
+std::uint64_t officers_of(const render::Wants& wants) {
+  std::uint64_t sum = 0;
+  for (const render::Want& want : wants.all_of) {
+    if (as_text(want.group) != render::kWaitGroup) sum += want.count;
+  }
+  return sum;
+}
+
+// The soonest first, then that with the fewest officers.
+bool is_easier(const render::Wants& a, const render::Wants& b) {
+  const auto rank = [](const render::Wants& wants) {
+    return std::tuple(hours_of(wants), officers_of(wants), wants.all_of.size());
+  };
+  return rank(a) < rank(b);
+}
+
+}  // namespace
+
+std::string_view outcome_name(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kAllow:
+      return "ALLOW";
+    case Outcome::kPending:
+      return "PENDING";
+    case Outcome::kDeny:
+      break;
+  }
+  return "DENY";
+}
+
+Decider::Decider(const CompiledBundle& compiled)
+    : compiled_(compiled), context_(compiled), authorizer_(compiled.policies()) {}
+
+const Decision& Decider::decide(const model::IntentFacts& facts, EngineState& state, const Now& now,
+                                ByteView initiator) {
+  reset(facts, state, now);
+  if (!admit(facts, state) || !find_request(facts, state) || !make_parts(facts, state)) return decision_;
+  decision_.approvals = count_approvals(decision_.known, compiled_.bundle(), decision_.time);
+  if (decision_.known != nullptr) initiator = decision_.known->request.initiator;
+  judge_now(state);
+  if (!decision_.rule.empty()) return decision_;
+  return judge_saturated(state, initiator);
+}
+
+void Decider::reset(const model::IntentFacts& facts, EngineState& state, const Now& now) {
+  state.advance(std::max(now.time, facts.time));
+  arena_.reset();
+  decision_.outcome = Outcome::kDeny;
+  decision_.rule = {};
+  decision_.reason.clear();
+  decision_.wants.clear();
+  decision_.bundle = compiled_.bundle().version;
+  decision_.time = state.latest();
+  decision_.height = std::max(now.height, facts.height);
+  decision_.approvals = {};
+  decision_.known = nullptr;
+  decision_.used = 0;
+  window_amounts(facts, &amounts_);
+  facts_ = facts;
+  subject_ = {&facts_, nullptr, amounts_, decision_.time, decision_.height};
+}
+
+const Decision& Decider::deny(std::string_view rule, std::string reason) {
+  decision_.outcome = Outcome::kDeny;
+  decision_.rule = rule;
+  decision_.reason = std::move(reason);
+  return decision_;
+}
+
+// What needs no policy to be denied.
+bool Decider::admit(const model::IntentFacts& facts, const EngineState& state) {
+  if (!is_judged(facts.kind)) {
+    deny("policy.kind", "no policy is about this kind of intent");
+    return false;
+  }
+  if (state.active() != BundleVersion{compiled_.bundle().version, compiled_.hash()} ||
+      state.listed().size() != compiled_.bundle().allow_list.size()) {
+    deny("policy.bundle", "bundle " + std::to_string(compiled_.bundle().version) + " is not in force");
+    return false;
+  }
+  if (state.freezes().everything) {
+    deny("policy.frozen", "officers have frozen everything");
+    return false;
+  }
+  return !is_money(facts.kind) || admit_money(facts, state);
+}
+
+bool Decider::admit_money(const model::IntentFacts& facts, const EngineState& state) {
+  subject_.currency = compiled_.find_currency(facts.currency);
+  if (subject_.currency == nullptr) {
+    deny("policy.currency", "the bundle has no unit for currency " + std::to_string(facts.currency.get()));
+    return false;
+  }
+  if (bundle::is_frozen(state.freezes(), as_bytes(subject_.currency->code))) {
+    deny("policy.frozen", "officers have frozen " + subject_.currency->code);
+    return false;
+  }
+  if (facts.amount == model::Amount(0) || amounts_.empty() || amounts_.size() > render::kMaxPayments) {
+    deny("policy.amount", "nothing to pay, or too many payees");
+    return false;
+  }
+  if (state.windows().fits(facts.subject, amounts_.size())) return true;
+  deny("policy.window_full",
+       "the windows hold as many mints and burns as they can; the oldest go when they "
+       "are a week old");
+  return false;
+}
+
+// Terms are built only where a request could be known: that costs memory.
+bool Decider::find_request(const model::IntentFacts& facts, const EngineState& state) {
+  const Requests& requests = state.requests();
+  if (is_money(facts.kind) ? !requests.knows_subject(facts.subject) : requests.size() == 0) return true;
+  const auto terms = terms_of(facts, decision_.time);
+  if (!terms.ok()) {
+    deny("policy.address", terms.status().message());
+    return false;
+  }
+  decision_.known = requests.find(render::terms_hash(*terms), decision_.time);
+  const bool rejected = (decision_.known != nullptr && decision_.known->status == RequestStatus::kRejected) ||
+                        (is_money(facts.kind) && requests.is_subject_rejected(facts.subject));
+  if (!rejected) return true;
+  deny("policy.rejected", "an officer has rejected it; it stays so until another bundle is in force");
+  return false;
+}
+
+PartDecision& Decider::add_part(ActionKind action) {
+  if (decision_.storage.size() == decision_.used) decision_.storage.emplace_back();
+  PartDecision& out = decision_.storage[decision_.used++];
+  out.part = {};
+  out.part.action = action;
+  out.outcome = Outcome::kDeny;
+  out.policies.clear();
+  out.erred.clear();
+  out.request = nullptr;
+  return out;
+}
+
+bool Decider::make_parts(const model::IntentFacts& facts, const EngineState& state) {
+  for (const model::PayeeFact& payee : facts.payees) {
+    if (!add_payee(payee, state)) return false;
+  }
+  Part& whole = add_part(action_of(facts.kind)).part;
+  whole.amount = facts.amount;
+  whole.fee_cap = fee_caps(facts);
+  if (facts.kind == IntentKind::kMint) {
+    whole.gateway = facts.gateway;
+    whole.gateway_name = arena_.copy(as_text(facts.gateway_name));
+    whole.kyc_expiry = facts.kyc_expiry;
+  }
+  for (const PartDecision& part : decision_.parts()) {
+    if (compiled_.facts().actions[static_cast<std::size_t>(part.part.action)]) continue;
+    deny("policy.action",
+         "the bundle's schema does not declare the action " + std::string(action_name(part.part.action)));
+    return false;
+  }
+  return true;
+}
+
+bool Decider::add_payee(const model::PayeeFact& payee, const EngineState& state) {
+  const std::size_t place = decision_.used;
+  Part& part = add_part(ActionKind::kWithdraw).part;
+  part.burn = payee.burn;
+  part.amount = payee.amount;
+  part.fee_cap = payee.fee_cap;
+  part.gateway = payee.gateway;
+  part.gateway_name = arena_.copy(as_text(payee.gateway_name));
+  part.kyc_expiry = payee.kyc_expiry;
+  part.payee = amounts_[place].payee;
+  const std::uint32_t* entry = compiled_.find_entry(subject_.currency->id, part.payee);
+  if (entry != nullptr) {
+    const bundle::AllowEntry& listed = compiled_.bundle().allow_list[*entry];
+    part.address = as_text(listed.address);
+    if (decision_.time < listed.expires) {
+      part.owner = as_text(listed.owner);
+      part.listed_since = state.listed()[*entry].since;
+    }
+    return true;
+  }
+  const auto address = chains::bitcoin::format_address(payee.script, subject_.currency->chain);
+  if (!address.ok()) {
+    deny("policy.address", address_problem(address.status(), payee.burn));
+    return false;
+  }
+  part.address = arena_.copy(*address);
+  return true;
+}
+
+Decider::Judged Decider::judge(PartDecision& part, const Approvals& approvals, const EngineState& state,
+                               cedar::Arena& arena, bool keep) {
+  const cedar::Request* request = context_.build(part.part, subject_, approvals, state, arena);
+  if (request == nullptr) return Judged::kMissing;
+  if (keep) part.request = request;
+  const auto decided = authorizer_.decide(*request, context_.entities());
+  if (!decided.ok()) return Judged::kCost;
+  const cedar::Decision& decision = **decided;
+  part.policies.assign(decision.reasons.begin(), decision.reasons.end());
+  part.erred.clear();
+  for (const cedar::PolicyError& error : decision.errors) part.erred.push_back(error.policy);
+  if (!part.erred.empty()) return Judged::kError;
+  return decision.allow ? Judged::kAllow : Judged::kDeny;
+}
+
+// Sets the rule when that decides: all allowed, or something that no approval can change.
+const Decision& Decider::judge_now(const EngineState& state) {
+  bool all = true;
+  for (PartDecision& part : std::span(decision_.storage).first(decision_.used)) {
+    const Judged judged = judge(part, decision_.approvals, state, arena_, true);
+    if (judged != Judged::kAllow && judged != Judged::kDeny) return refuse(part, judged);
+    part.outcome = judged == Judged::kAllow ? Outcome::kAllow : Outcome::kDeny;
+    all = all && judged == Judged::kAllow;
+  }
+  if (!all) return decision_;
+  decision_.outcome = Outcome::kAllow;
+  decision_.rule = "policy.allow";
+  return decision_;
+}
+
+const Decision& Decider::judge_saturated(const EngineState& state, ByteView initiator) {
+  const Approvals most = saturated_approvals(initiator, compiled_.bundle(), decision_.time);
+  bool denied = false;
+  bool forbidden = false;
+  for (PartDecision& part : std::span(decision_.storage).first(decision_.used)) {
+    if (part.outcome == Outcome::kAllow) continue;
+    trial_arena_.reset();
+    const Judged judged = judge(part, most, state, trial_arena_, false);
+    if (judged != Judged::kAllow && judged != Judged::kDeny) return refuse(part, judged);
+    part.outcome = judged == Judged::kAllow ? Outcome::kPending : Outcome::kDeny;
+    denied = denied || judged == Judged::kDeny;
+    forbidden = forbidden || (judged == Judged::kDeny && !part.policies.empty());
+  }
+  if (denied) return deny(forbidden ? "policy.forbid" : "policy.no_permit", {});
+  if (decision_.known == nullptr && !state.requests().fits(amounts_.size())) {
+    return deny("policy.requests_full",
+                "officers could allow it, but the table of requests is full; rejected requests leave it when "
+                "another bundle is in force");
+  }
+  decision_.outcome = Outcome::kPending;
+  decision_.rule = "policy.pending";
+  find_wants(state, most);
+  return decision_;
+}
+
+const Decision& Decider::refuse(const PartDecision& part, Judged judged) {
+  std::string what(action_name(part.part.action));
+  if (part.part.burn != 0) what += " (burn " + std::to_string(part.part.burn) + ")";
+  for (PartDecision& other : std::span(decision_.storage).first(decision_.used)) {
+    other.outcome = Outcome::kDeny;
+  }
+  if (judged == Judged::kMissing) {
+    return deny("policy.missing", what + ": the schema declares " + context_.missing());
+  }
+  if (judged == Judged::kCost) return deny("policy.cost", what + ": the policies cost too many steps");
+  std::string names;
+  for (const std::uint32_t place : part.erred) {
+    names += (names.empty() ? "" : ", ") + std::string(policy_name(compiled_.policies().active()[place]));
+  }
+  return deny("policy.error", what + ": these policies could not be evaluated: " + names);
+}
+
+bool Decider::are_allowed(const Approvals& approvals, const EngineState& state) {
+  PartDecision trial;
+  for (const PartDecision& part : decision_.parts()) {
+    if (part.outcome == Outcome::kAllow) continue;
+    trial_arena_.reset();
+    trial.part = part.part;
+    if (judge(trial, approvals, state, trial_arena_, false) != Judged::kAllow) return false;
+  }
+  return true;
+}
+
+void Decider::find_wants(const EngineState& state, const Approvals& most) {
+  Approvals trial = decision_.approvals;
+  std::vector<Dimension> dimensions;
+  const auto add = [&](std::string_view group, std::string_view want, std::int64_t now, std::int64_t top,
+                       std::uint32_t* number) {
+    Dimension dimension{to_bytes(want), {now}, number};
+    for (const Threshold& threshold : compiled_.thresholds()) {
+      if (threshold.group == group && threshold.least > now && threshold.least <= top) {
+        dimension.steps.push_back(threshold.least);
+      }
+    }
+    dimensions.push_back(std::move(dimension));
+  };
+  add(render::kWaitGroup, render::kWaitGroup, trial.waited_hours, most.waited_hours, nullptr);
+  add("distinct", {}, trial.distinct, most.distinct, &trial.distinct);
+  const std::vector<Bytes>& groups = compiled_.bundle().groups;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    add(as_text(groups[i]), as_text(groups[i]), trial.groups[i], most.groups[i], &trial.groups[i]);
+  }
+  std::vector<std::size_t> sizes;
+  for (const Dimension& dimension : dimensions) sizes.push_back(dimension.steps.size());
+  const auto holds = [&](const Point& point) {
+    for (std::size_t i = 0; i < point.size(); ++i) set(dimensions[i], point[i], &trial);
+    return are_allowed(trial, state);
+  };
+  for (const Point& point : minimal_points(sizes, holds, render::kMaxWants, kMaxQuestions)) {
+    for (std::size_t i = 0; i < point.size(); ++i) set(dimensions[i], point[i], &trial);
+    const std::uint32_t together =
+        std::accumulate(trial.groups.begin(), trial.groups.end(), std::uint32_t{0});
+    render::Wants wants;
+    // Groups first; so many in all is not said where the groups' own numbers add up to it.
+    for (std::size_t i = dimensions.size(); i-- > 0;) {
+      const bool implied = dimensions[i].group.empty() && trial.distinct <= together;
+      if (point[i] == 0 || implied) continue;
+      wants.all_of.push_back(
+          {dimensions[i].group, static_cast<std::uint32_t>(dimensions[i].steps[point[i]])});
+    }
+    std::reverse(wants.all_of.begin(), std::ranges::find_if(wants.all_of, [](const render::Want& want) {
+                   return want.group.empty() || as_text(want.group) == render::kWaitGroup;
+                 }));
+    decision_.wants.push_back(std::move(wants));
+  }
+  std::ranges::stable_sort(decision_.wants, is_easier);
+}
+
+const cedar::Request* Decider::rebuild(const PartDecision& part, const EngineState& state) {
+  return part.request == nullptr ? nullptr
+                                 : context_.build(part.part, subject_, decision_.approvals, state, arena_);
+}
+
+Result<render::Terms> Decider::terms_of(const model::IntentFacts& facts, model::LedgerMs time) const {
+  render::Terms out;
+  out.chain_id = compiled_.network().chain_id;
+  out.member = compiled_.network().member;
+  out.kind = facts.kind;
+  out.subject = facts.subject;
+  out.proposal = facts.proposal;
+  out.approve = facts.approve;
+  out.action = facts.action;
+  if (!is_money(facts.kind)) return out;
+  const CompiledCurrency* currency = compiled_.find_currency(facts.currency);
+  if (currency == nullptr) return invalid("the bundle has no unit for the currency");
+  out.currency = currency->id;
+  out.currency_code = to_bytes(currency->code);
+  out.decimals = currency->decimals;
+  out.epoch = facts.epoch;
+  out.slot = facts.slot;
+  if (facts.kind == IntentKind::kMint) {
+    out.payments.push_back({facts.gateway_name, {}, {}, facts.amount, {}, 0});
+    return out;
+  }
+  for (const model::PayeeFact& payee : facts.payees) {
+    const auto address = chains::bitcoin::format_address(payee.script, currency->chain);
+    if (!address.ok()) return invalid(address_problem(address.status(), payee.burn));
+    const bundle::AllowEntry* entry =
+        bundle::find_entry(compiled_.bundle(), out.currency_code, as_bytes(*address));
+    const bool listed = entry != nullptr && time < entry->expires;
+    out.payments.push_back({payee.gateway_name, to_bytes(*address), listed ? entry->owner : Bytes(),
+                            payee.amount, payee.fee_cap, payee.burn});
+  }
+  return out;
+}
+
+Result<ReserveRecord> Decider::reserve_record(const model::IntentFacts& facts, const Decision& decision,
+                                              ByteView initiator) const {
+  CHECK(decision.outcome == Outcome::kPending && decision.known == nullptr);
+  render::Request request;
+  ASSIGN_OR_RETURN(request.terms, terms_of(facts, decision.time));
+  request.wants = decision.wants;
+  request.bundle = decision.bundle;
+  request.bundle_hash = compiled_.hash();
+  request.height = decision.height;
+  request.opened = decision.time;
+  request.expires = model::LedgerMs(decision.time.get() + compiled_.bundle().pending_expiry_hours * kHourMs);
+  request.initiator = to_bytes(initiator);
+  TRY(render::check_request(request));
+  return ReserveRecord{std::move(request), facts};
+}
+
+Result<CommitRecord> Decider::commit_record(const model::IntentFacts& facts, const Decision& decision) const {
+  CHECK(decision.outcome == Outcome::kAllow);
+  ASSIGN_OR_RETURN(const render::Terms terms, terms_of(facts, decision.time));
+  return CommitRecord{render::terms_hash(terms), facts, decision.bundle, decision.height, decision.time};
+}
+
+DeniedRecord Decider::denied_record(const model::IntentFacts& facts, const Decision& decision) {
+  return {facts, decision.bundle, to_bytes(decision.rule), decision.height, decision.time};
+}
+
+}  // namespace custody::policy::engine

@@ -1,0 +1,56 @@
+// A decision in words that an officer reads, and as JSON: which policies, which facts they read with which
+// values, what is missing, under which version. Thread-safety: as the Decider.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "policy/engine/decide.h"
+
+namespace custody::policy::engine {
+
+struct ReadFact {
+  std::string path;  // "context.amount", "principal.kycHours"
+  cedar::Value value;
+};
+
+struct ExplainedPolicy {
+  std::string id;
+  bool permit = false;
+  std::string doc;  // its @doc
+  // Of a permit that was about this but did not hold: the first condition that is false.
+  std::string failed;
+};
+
+struct ExplainedPart {
+  ActionKind action = ActionKind::kMint;
+  std::uint64_t burn = 0;
+  Outcome outcome = Outcome::kDeny;
+  std::string principal;  // as in a policy: Gateway::"acme"
+  std::string resource;
+  // What decided. When no permit holds whatever officers approve: the permits whose scope fits, with
+  // `failed`.
+  std::vector<ExplainedPolicy> policies;
+  std::vector<ReadFact> facts;  // that these policies read, in the order in which they read them, each once
+};
+
+// Valid until the decider's next decision. Everything else that it says stands in the decision.
+struct Explanation {
+  const Decision* decision = nullptr;
+  const CompiledBundle* compiled = nullptr;
+  std::vector<ExplainedPart> parts;
+};
+
+// Of the decider's last decision; the state is as it was then.
+Explanation explain(Decider& decider, const Decision& decision, const EngineState& state);
+
+// ASCII, a thing per line, ended by a line feed.
+std::string to_text(const Explanation& explanation);
+// {"schema": "custody.decision/1", ...}
+Json to_json(const Explanation& explanation);
+
+// "2 of treasury and 24 hours since opening"
+std::string wants_text(const render::Wants& wants);
+
+}  // namespace custody::policy::engine

@@ -1,0 +1,240 @@
+#include "policy/engine/lint.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <set>
+
+#include "base/bytes.h"
+#include "policy/cedar/validator.h"
+
+namespace custody::policy::engine {
+namespace {
+
+using cedar::Expr;
+using cedar::ExprKind;
+
+constexpr std::string_view kApprovals = "approvals";
+constexpr std::string_view kWaited = "waitedHours";
+
+bool is_variable(const Expr& expr, cedar::Variable variable) {
+  return expr.kind == ExprKind::kVariable && expr.variable == variable;
+}
+
+// context.name
+bool is_context_attribute(const Expr& expr, std::string_view name) {
+  return expr.kind == ExprKind::kAttribute && expr.name == name &&
+         is_variable(*expr.operands[0], cedar::Variable::kContext);
+}
+
+// A number that grows while a request waits: context.approvals.group, context.waitedHours.
+bool is_growing(const Expr& expr) {
+  return is_context_attribute(expr, kWaited) ||
+         (expr.kind == ExprKind::kAttribute && is_context_attribute(*expr.operands[0], kApprovals));
+}
+
+bool is_growing_comparison(const Expr& expr) {
+  return (expr.kind == ExprKind::kGreaterEqual || expr.kind == ExprKind::kGreater) &&
+         is_growing(*expr.operands[0]) && expr.operands[1]->kind == ExprKind::kLiteral &&
+         expr.operands[1]->value.is(cedar::Value::Kind::kLong);
+}
+
+std::string growing_name(const Expr& expr) {
+  if (is_context_attribute(expr, kWaited)) return "wait";
+  return std::string(expr.name);
+}
+
+bool is_id(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxPolicyId && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  });
+}
+
+// What a condition's truth does to what is allowed, and so which way approvals may move it.
+enum class Effect : std::uint8_t { kHelps, kHinders };
+Effect opposite(Effect effect) {
+  return effect == Effect::kHelps ? Effect::kHinders : Effect::kHelps;
+}
+
+class Linter {
+ public:
+  Linter(const cedar::PolicySet& policies, const cedar::Schema& schema)
+      : policies_(policies), schema_(schema) {}
+
+  std::vector<Finding> run() && {
+    for (const cedar::Policy& policy : policies_.all()) {
+      policy_ = &policy;
+      check_annotations();
+      if (policy.is_template()) report(policy.at, "template", "nothing fills its slots; name the entity");
+      for (const cedar::Condition& condition : policy.conditions) {
+        const bool permit = policy.effect == cedar::Effect::kPermit;
+        check_condition(*condition.body, permit != condition.unless ? Effect::kHelps : Effect::kHinders);
+      }
+    }
+    add_validation();
+    std::ranges::stable_sort(
+        findings_, {}, [](const Finding& finding) { return std::pair(finding.at.line, finding.at.column); });
+    return std::move(findings_);
+  }
+
+ private:
+  void report(cedar::Position at, std::string rule, std::string message) {
+    findings_.push_back({std::string(policy_name(*policy_)), at, std::move(rule), std::move(message)});
+  }
+
+  void check_annotations() {
+    bool has_id = false;
+    for (const cedar::Annotation& annotation : policy_->annotations) {
+      if (annotation.name == "id") {
+        has_id = true;
+        check_id(annotation.value);
+      } else if (annotation.name != "doc") {
+        report(policy_->at, "annotation",
+               "@" + std::string(annotation.name) +
+                   " is not known and would decide nothing; use @doc for words, conditions for rules");
+      }
+    }
+    if (!has_id) report(policy_->at, "id", "the policy has no @id; decisions name policies by it");
+  }
+
+  void check_id(std::string_view id) {
+    if (!is_id(id)) {
+      report(policy_->at, "id", "the @id must be 1 to 64 characters of a-z, A-Z, 0-9, '.', '_' and '-'");
+    } else if (!ids_.insert(id).second) {
+      report(policy_->at, "id", "the @id " + std::string(id) + " is another policy's already");
+    }
+  }
+
+  void add_validation() {
+    std::map<std::string_view, const cedar::Policy*> by_id;
+    for (const cedar::Policy& policy : policies_.all()) by_id[policy.id] = &policy;
+    for (const cedar::ValidationError& error : cedar::validate(policies_, schema_)) {
+      const auto found = by_id.find(error.policy);
+      if (found == by_id.end()) continue;
+      policy_ = found->second;
+      report(error.at, "strict", error.message);
+    }
+  }
+
+  // An expression whose truth moves what is allowed as effect says.
+  void check_condition(const Expr& expr, Effect effect) {
+    if (is_growing_comparison(expr)) {
+      if (effect == Effect::kHelps) return;
+      report(
+          expr.at, "approvals",
+          "more approvals or waiting would turn ALLOW into DENY here; in a permit write it in `when`, in a "
+          "forbid in `unless`");
+      return;
+    }
+    switch (expr.kind) {
+      case ExprKind::kAnd:
+      case ExprKind::kOr:
+        for (const Expr* operand : expr.operands) check_condition(*operand, effect);
+        return;
+      case ExprKind::kNot:
+        return check_condition(*expr.operands[0], opposite(effect));
+      case ExprKind::kIf:
+        check_value(*expr.operands[0]);
+        check_condition(*expr.operands[1], effect);
+        return check_condition(*expr.operands[2], effect);
+      default:
+        return check_value(expr);
+    }
+  }
+
+  // An expression in which approvals and waiting have no place.
+  void check_value(const Expr& expr) {
+    if (is_growing(expr) || is_context_attribute(expr, kApprovals)) {
+      return report(expr.at, "approvals",
+                    "approvals and waitedHours may only be compared with a number, as in `" +
+                        std::string(is_context_attribute(expr, kWaited) ? "context.waitedHours"
+                                                                        : "context.approvals.treasury") +
+                        " >= 2`, and the comparison joined with && and || only");
+    }
+    if (is_variable(expr, cedar::Variable::kContext)) {
+      return report(expr.at, "approvals",
+                    "`context` as a whole holds the approvals; name an attribute of it");
+    }
+    check_node(expr);
+    if (expr.kind == ExprKind::kAttribute || expr.kind == ExprKind::kHas) return check_base(expr);
+    for (const Expr* operand : expr.operands) check_value(*operand);
+  }
+
+  void check_node(const Expr& expr) {
+    if (expr.kind == ExprKind::kSum || expr.kind == ExprKind::kProduct || expr.kind == ExprKind::kNegate) {
+      report(expr.at, "arithmetic",
+             "a policy may not calculate, because it could overflow; compare with a number");
+    }
+    if (expr.kind != ExprKind::kCall) return;
+    const cedar::Function function = expr.function;
+    if (function == cedar::Function::kOffset || function == cedar::Function::kDurationSince ||
+        function == cedar::Function::kToDate) {
+      report(expr.at, "arithmetic",
+             std::string(cedar::function_name(function)) +
+                 " can go out of range; compare context.time, hour, weekday or hours");
+    }
+  }
+
+  // Of a.b.c or a has b.
+  void check_base(const Expr& expr) {
+    const Expr* base = expr.operands[0];
+    if (is_variable(*base, cedar::Variable::kContext)) {
+      if (expr.kind == ExprKind::kHas && (expr.name == kApprovals || expr.name == kWaited)) {
+        report(expr.at, "approvals",
+               "approvals and waitedHours are always there; compare them with a number");
+      }
+      return;
+    }
+    if (base->kind == ExprKind::kAttribute) return check_value(*base);
+    if (base->kind == ExprKind::kVariable) return;
+    report(expr.at, "attribute",
+           "attributes may be read of principal, resource and context only; name the value itself");
+    check_value(*base);
+  }
+
+  const cedar::PolicySet& policies_;
+  const cedar::Schema& schema_;
+  const cedar::Policy* policy_ = nullptr;
+  std::set<std::string_view> ids_;
+  std::vector<Finding> findings_;
+};
+
+void collect(const Expr& expr, std::set<Threshold>* out) {
+  if (is_growing_comparison(expr)) {
+    const std::int64_t number = expr.operands[1]->value.number();
+    const bool strictly = expr.kind == ExprKind::kGreater;
+    if (strictly && number == std::numeric_limits<std::int64_t>::max()) return;
+    out->insert({growing_name(*expr.operands[0]), strictly ? number + 1 : number});
+    return;
+  }
+  for (const Expr* operand : expr.operands) collect(*operand, out);
+}
+
+}  // namespace
+
+std::string to_string(const Finding& finding) {
+  return cedar::to_string(finding.at) + ": " + to_printable(finding.policy) + ": " + finding.rule + ": " +
+         to_printable(finding.message);
+}
+
+std::string_view policy_name(const cedar::Policy& policy) {
+  for (const cedar::Annotation& annotation : policy.annotations) {
+    if (annotation.name == "id" && !annotation.value.empty()) return annotation.value;
+  }
+  return policy.id;
+}
+
+std::vector<Finding> lint(const cedar::PolicySet& policies, const cedar::Schema& schema) {
+  return Linter(policies, schema).run();
+}
+
+std::vector<Threshold> thresholds(const cedar::PolicySet& policies) {
+  std::set<Threshold> out;
+  for (const cedar::Policy& policy : policies.active()) {
+    for (const cedar::Condition& condition : policy.conditions) collect(*condition.body, &out);
+  }
+  return {out.begin(), out.end()};
+}
+
+}  // namespace custody::policy::engine

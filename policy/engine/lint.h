@@ -1,0 +1,53 @@
+// What policies must be, beyond Cedar's strict validation, for their decisions to be sound: no policy can
+// err, and more approvals or longer waiting never turn ALLOW into DENY. Thread-safety: pure functions.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policy/cedar/policy.h"
+#include "policy/cedar/schema.h"
+
+namespace custody::policy::engine {
+
+constexpr std::size_t kMaxPolicyId = 64;
+
+struct Finding {
+  std::string policy;  // its @id, or "policy7" when it has none
+  cedar::Position at;
+  std::string rule;     // "id", "annotation", "template", "strict", "approvals", "arithmetic", "attribute"
+  std::string message;  // what, and what to do
+  friend bool operator==(const Finding&, const Finding&) = default;
+};
+std::string to_string(const Finding& finding);
+
+// The value of @id, or the id by position when there is none.
+std::string_view policy_name(const cedar::Policy& policy);
+
+// Empty: the policies may be signed. In the order of the text. The rules:
+// id          Each policy has an @id of 1..kMaxPolicyId characters of a-z A-Z 0-9 . _ -, none twice.
+// annotation  Only @id and @doc: annotations decide nothing, so no other may look as if it did.
+// template    No slots: nothing fills them.
+// strict      cedar::validate.
+// approvals   context.approvals.* and context.waitedHours stand only left of >= or > with a number at the
+// right,
+//             where a true comparison can only help: in permits under an even number of negations, in forbids
+//             under an odd one, `unless` being one. context itself only before a dot.
+// arithmetic  No + - * and no function that can go out of range (offset, durationSince, toDate), so that no
+//             policy can err by overflow.
+// attribute   Attributes only of principal, resource and context and of what they hold: every other entity or
+//             record might not have them, or could hide approvals.
+std::vector<Finding> lint(const cedar::PolicySet& policies, const cedar::Schema& schema);
+
+// What the policies compare approvals and waiting with, as the least number that makes the comparison true.
+struct Threshold {
+  std::string group;  // name of a group, "distinct" or "wait"
+  std::int64_t least = 0;
+  friend auto operator<=>(const Threshold&, const Threshold&) = default;
+};
+// Of policies that passed lint(); ascending, none twice.
+std::vector<Threshold> thresholds(const cedar::PolicySet& policies);
+
+}  // namespace custody::policy::engine

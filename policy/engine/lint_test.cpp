@@ -1,0 +1,188 @@
+#include "policy/engine/lint.h"
+
+#include <gtest/gtest.h>
+
+#include "policy/engine/vocabulary.h"
+
+namespace custody::policy::engine {
+namespace {
+
+const cedar::Schema& schema() {
+  static const cedar::Schema parsed = [] {
+    const std::vector<Bytes> groups = {to_bytes("compliance"), to_bytes("treasury")};
+    return std::move(cedar::Schema::parse(schema_text(groups, true))).value();
+  }();
+  return parsed;
+}
+
+std::vector<Finding> findings(std::string_view text) {
+  const auto policies = cedar::PolicySet::parse(text);
+  EXPECT_TRUE(policies.ok()) << policies.status().to_string() << "\n" << text;
+  return policies.ok() ? lint(*policies, schema()) : std::vector<Finding>();
+}
+
+// The rules that a text breaks, in order, each once.
+std::string rules(std::string_view text) {
+  std::string out;
+  for (const Finding& finding : findings(text)) {
+    if (out.find(finding.rule) == std::string::npos) out += finding.rule + " ";
+  }
+  return out;
+}
+
+std::string withdraw(std::string_view effect, std::string_view conditions) {
+  return "@id(\"p\") " + std::string(effect) + "(principal, action == Action::\"withdraw\", resource) " +
+         std::string(conditions) + ";";
+}
+std::string permit_when(std::string_view condition) {
+  return rules(withdraw("permit", "when { " + std::string(condition) + " }"));
+}
+std::string permit_unless(std::string_view condition) {
+  return rules(withdraw("permit", "unless { " + std::string(condition) + " }"));
+}
+std::string forbid_when(std::string_view condition) {
+  return rules(withdraw("forbid", "when { " + std::string(condition) + " }"));
+}
+std::string forbid_unless(std::string_view condition) {
+  return rules(withdraw("forbid", "unless { " + std::string(condition) + " }"));
+}
+
+TEST(Lint, WhatOfficersWriteIsClean) {
+  EXPECT_EQ(permit_when("context.amount <= 100 && context.payee.listed && context.approvals.treasury >= 1"),
+            "");
+  EXPECT_EQ(permit_when("context.approvals.treasury > 1 || (context.waitedHours >= 24 && "
+                        "context.approvals.distinct >= 1)"),
+            "");
+  EXPECT_EQ(permit_when("if context.amount <= 5 then true else context.approvals.treasury >= 2"), "");
+  EXPECT_EQ(permit_unless("!(context.approvals.treasury >= 2)"), "");
+  EXPECT_EQ(forbid_unless("context.approvals.treasury >= 2"), "");
+  EXPECT_EQ(forbid_when("context.amount > 5 && !(context.approvals[\"treasury\"] >= 2)"), "");
+  EXPECT_EQ(forbid_when("principal.kycHours < 24 || resource.frozen"), "");
+  EXPECT_EQ(permit_when("context has payee.owner && context.payee.owner like \"Exchange *\""), "");
+  EXPECT_EQ(permit_when("[1, 2, 3].contains(context.weekday) && context.time.toTime() < duration(\"8h\")"),
+            "");
+}
+
+TEST(Lint, MoreApprovalsMayNotTurnAllowIntoDeny) {
+  EXPECT_EQ(forbid_when("context.approvals.treasury >= 2"), "approvals ");
+  EXPECT_EQ(forbid_when("context.waitedHours > 2"), "approvals ");
+  EXPECT_EQ(permit_unless("context.approvals.treasury >= 2"), "approvals ");
+  EXPECT_EQ(permit_when("!(context.approvals.treasury >= 2)"), "approvals ");
+  EXPECT_EQ(permit_when("!(context.amount > 5 && !!(context.waitedHours >= 2))"), "approvals ");
+  EXPECT_EQ(forbid_unless("!(context.approvals.distinct > 2)"), "approvals ");
+  EXPECT_EQ(forbid_when("if context.amount > 5 then context.approvals.treasury >= 1 else true"),
+            "approvals ");
+}
+
+TEST(Lint, ApprovalsAreComparedUpwardsWithANumberOnly) {
+  EXPECT_EQ(permit_when("context.approvals.treasury == 2"), "approvals ");
+  EXPECT_EQ(permit_when("context.approvals.treasury != 0"), "approvals ");
+  EXPECT_EQ(permit_when("context.approvals.treasury < 2"), "approvals ");
+  EXPECT_EQ(permit_when("!(context.approvals.treasury < 2)"), "approvals ");
+  EXPECT_EQ(permit_when("context.approvals.treasury <= 2"), "approvals ");
+  EXPECT_EQ(permit_when("2 <= context.approvals.treasury"), "approvals ");
+  EXPECT_EQ(permit_when("2 >= context.approvals.treasury"), "approvals ");
+  EXPECT_EQ(permit_when("context.approvals.treasury >= context.approvals.compliance"), "approvals ");
+  EXPECT_EQ(permit_when("context.approvals.treasury >= context.hour"), "approvals ");
+  EXPECT_EQ(permit_when("context.hour >= context.waitedHours"), "approvals ");
+  EXPECT_EQ(permit_when("[1, 2].contains(context.approvals.treasury)"), "approvals ");
+  EXPECT_EQ(permit_when("[context.waitedHours].contains(24)"), "approvals ");
+}
+
+TEST(Lint, ApprovalsDoNotHideInOtherExpressions) {
+  EXPECT_EQ(permit_when("if context.approvals.treasury >= 2 then false else true"), "approvals ");
+  EXPECT_EQ(permit_when("(context.approvals.treasury >= 2) == false"), "approvals ");
+  EXPECT_EQ(permit_when("(context.approvals.treasury >= 2) != true"), "approvals ");
+  EXPECT_EQ(permit_when("[context.approvals.treasury >= 2].contains(false)"), "approvals ");
+  EXPECT_EQ(permit_when("{a: context.approvals.treasury >= 2} == {a: false}"), "approvals ");
+  EXPECT_EQ(permit_when("{a: context.approvals}.a.treasury >= 2"), "approvals attribute ");
+  EXPECT_EQ(permit_when("{a: context}.a.approvals.treasury >= 2"), "approvals attribute ");
+  EXPECT_EQ(permit_when("(if true then context else context).approvals.treasury >= 2"),
+            "approvals attribute ");
+  EXPECT_EQ(permit_when("(if true then context.approvals else context.approvals).treasury >= 2"),
+            "approvals attribute ");
+  EXPECT_EQ(permit_when("context == context"), "approvals ");
+  EXPECT_EQ(permit_when("[context].contains(context)"), "approvals ");
+  EXPECT_EQ(permit_when("context.approvals == context.approvals"), "approvals ");
+  EXPECT_EQ(permit_when("context.approvals == {compliance: 1, distinct: 1, treasury: 0}"), "approvals ");
+  EXPECT_EQ(permit_when("context.approvals has treasury"), "approvals ");
+  EXPECT_EQ(permit_when("context has approvals"), "approvals ");
+  EXPECT_EQ(permit_when("context has approvals.treasury"), "approvals ");
+  EXPECT_EQ(permit_when("context has waitedHours"), "approvals ");
+}
+
+TEST(Lint, NothingIsCalculated) {
+  EXPECT_EQ(permit_when("context.amount + 1 <= 100"), "arithmetic ");
+  EXPECT_EQ(permit_when("context.amount - context.feeCap <= 100"), "arithmetic ");
+  EXPECT_EQ(permit_when("context.amount * 2 <= 100"), "arithmetic ");
+  EXPECT_EQ(permit_when("context.amount <= 24 * 7"), "arithmetic ");
+  EXPECT_EQ(permit_when("-context.amount <= 5"), "arithmetic ");
+  EXPECT_EQ(permit_when("context.amount >= -5"), "");
+  EXPECT_EQ(permit_when("context.approvals.treasury + 1 >= 2"), "arithmetic approvals ");
+  EXPECT_EQ(permit_when("context.approvals.treasury >= 1 + 1"), "approvals arithmetic ");
+}
+
+TEST(Lint, NoFunctionCanErr) {
+  EXPECT_EQ(permit_when("context.time.offset(duration(\"1h\")) > datetime(\"2026-01-01\")"), "arithmetic ");
+  EXPECT_EQ(permit_when("context.time.durationSince(datetime(\"2026-01-01\")) > duration(\"1d\")"),
+            "arithmetic ");
+  EXPECT_EQ(permit_when("context.time.toDate() > datetime(\"2026-01-01\")"), "arithmetic ");
+  EXPECT_EQ(permit_when("ip(context.payee.address).isLoopback()"), "strict ");
+  EXPECT_EQ(permit_when("Gateway::\"acme\".kycHours > 5"), "attribute ");
+  EXPECT_EQ(permit_when("(if context.hour > 5 then principal else principal).kycHours > 5"), "attribute ");
+  EXPECT_EQ(permit_when("principal.getTag(\"x\") == 1"), "strict ");
+}
+
+TEST(Lint, PoliciesAreValidBySchema) {
+  EXPECT_EQ(permit_when("context.amonut <= 5"), "strict ");
+  EXPECT_EQ(permit_when("context.amount <= \"5\""), "strict ");
+  EXPECT_EQ(permit_when("context.confirmations > 5"), "strict ");
+  EXPECT_EQ(rules("@id(\"p\") permit(principal, action == Action::\"burn\", resource);"), "strict ");
+}
+
+TEST(Lint, EveryPolicyHasANameOfItsOwn) {
+  EXPECT_EQ(rules("permit(principal, action, resource);"), "id ");
+  EXPECT_EQ(rules("@id permit(principal, action, resource);"), "id ");
+  EXPECT_EQ(rules("@id(\"a b\") permit(principal, action, resource);"), "id ");
+  EXPECT_EQ(rules("@id(\"" + std::string(65, 'a') + "\") permit(principal, action, resource);"), "id ");
+  EXPECT_EQ(rules("@id(\"" + std::string(64, 'a') + "\") permit(principal, action, resource);"), "");
+  EXPECT_EQ(rules("@id(\"a\") permit(principal, action, resource); "
+                  "@id(\"a\") forbid(principal, action, resource);"),
+            "id ");
+}
+
+TEST(Lint, OtherAnnotationsAreRefused) {
+  EXPECT_EQ(rules("@id(\"a\") @aprovals(\"2 of treasury\") permit(principal, action, resource);"),
+            "annotation ");
+  EXPECT_EQ(rules("@id(\"a\") @doc(\"why\") permit(principal, action, resource);"), "");
+}
+
+TEST(Lint, TemplatesAreRefused) {
+  EXPECT_EQ(rules("@id(\"a\") permit(principal == ?principal, action, resource);"), "template ");
+}
+
+TEST(Lint, AFindingSaysWhereAndWhatToDo) {
+  const auto found = findings(
+      "@id(\"small\")\npermit(principal, action, resource)\nwhen { context.hour > 3 };\n"
+      "@id(\"large\")\nforbid(principal, action, resource)\n"
+      "when { context.hour > 3 && context.waitedHours >= 2 };");
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(to_string(found[0]),
+            "line 6, column 28: large: approvals: more approvals or waiting would turn ALLOW into DENY here; "
+            "in a permit write it in `when`, in a forbid in `unless`");
+}
+
+TEST(Lint, ThresholdsAreTheLeastNumbersThatSuffice) {
+  const auto policies = cedar::PolicySet::parse(
+      withdraw("permit", "when { context.approvals.treasury >= 2 || context.approvals.treasury > 2 }") +
+      withdraw("forbid", "unless { context.waitedHours >= 24 || context.approvals.distinct >= 2 }") +
+      withdraw("permit",
+               "when { context.approvals.treasury >= 2 && context.waitedHours > "
+               "9223372036854775807 }"));
+  ASSERT_TRUE(policies.ok());
+  const std::vector<Threshold> expected = {{"distinct", 2}, {"treasury", 2}, {"treasury", 3}, {"wait", 24}};
+  EXPECT_EQ(thresholds(*policies), expected);
+}
+
+}  // namespace
+}  // namespace custody::policy::engine

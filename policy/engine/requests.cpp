@@ -1,0 +1,122 @@
+#include "policy/engine/requests.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace custody::policy::engine {
+
+Approvals count_approvals(const KnownRequest* known, const bundle::Bundle& bundle, model::LedgerMs now) {
+  Approvals out;
+  if (known == nullptr) return out;
+  const render::Request& request = known->request;
+  if (request.bundle != bundle.version) return out;
+  out.waited_hours =
+      static_cast<std::int64_t>(now < request.opened ? 0 : (now.get() - request.opened.get()) / kHourMs);
+  for (const bundle::SignedVote& vote : known->votes) {
+    if (vote.vote != render::Vote::kApprove || vote.officer == request.initiator) continue;
+    const bundle::Officer* officer = bundle::find_officer(bundle, vote.officer);
+    if (officer == nullptr || !bundle::is_valid_at(*officer, now) ||
+        !bundle::is_member_of(*officer, vote.group)) {
+      continue;
+    }
+    const auto group = std::ranges::lower_bound(bundle.groups, vote.group);
+    ++out.groups[static_cast<std::size_t>(group - bundle.groups.begin())];
+    ++out.distinct;
+  }
+  return out;
+}
+
+Approvals saturated_approvals(ByteView initiator, const bundle::Bundle& bundle, model::LedgerMs now) {
+  Approvals out;
+  out.waited_hours = std::numeric_limits<std::int64_t>::max();
+  for (const bundle::Officer& officer : bundle.officers) {
+    if (!bundle::is_valid_at(officer, now) || equal(officer.name, initiator)) continue;
+    ++out.distinct;
+    for (const Bytes& group : officer.groups) {
+      const auto place = std::ranges::lower_bound(bundle.groups, group);
+      ++out.groups[static_cast<std::size_t>(place - bundle.groups.begin())];
+    }
+  }
+  return out;
+}
+
+// A rejection outlives the request's own end.
+bool Requests::is_over(const KnownRequest& known, model::LedgerMs now) const {
+  return known.status != RequestStatus::kRejected && known.request.expires <= now;
+}
+
+const KnownRequest* Requests::find(const Hash256& terms, model::LedgerMs now) const {
+  const auto found = by_terms_.find(terms);
+  return found == by_terms_.end() || is_over(found->second, now) ? nullptr : &found->second;
+}
+
+const KnownRequest* Requests::find_by_id(const Hash256& id, model::LedgerMs now) const {
+  for (const auto& [terms, known] : by_terms_) {
+    if (known.id == id && !is_over(known, now)) return &known;
+  }
+  return nullptr;
+}
+
+bool Requests::is_subject_rejected(const Hash256& subject) const {
+  return knows_subject(subject) && std::ranges::any_of(by_terms_, [&](const auto& entry) {
+           return entry.second.status == RequestStatus::kRejected &&
+                  entry.second.request.terms.subject == subject;
+         });
+}
+
+bool Requests::fits(std::size_t payments) const {
+  return by_terms_.size() < kMaxRequests && payments_ + payments <= kMaxRequestPayments;
+}
+
+Status Requests::open(const render::Request& request) {
+  const std::size_t payments = request.terms.payments.size();
+  if (!fits(payments)) {
+    return exhausted("the table of requests is full",
+                     "wait for some to expire; rejected ones go when another bundle is in force");
+  }
+  const Hash256 terms = render::terms_hash(request.terms);
+  const auto [place, added] = by_terms_.try_emplace(
+      terms, KnownRequest{request, render::request_id(request), RequestStatus::kOpen, {}});
+  if (!added) return exists("the request " + terms.hex() + " is known already");
+  payments_ += payments;
+  if (!request.terms.subject.is_zero()) ++subjects_[request.terms.subject];
+  next_expiry_ = std::min(next_expiry_, request.expires);
+  return ok_status();
+}
+
+Result<const KnownRequest*> Requests::vote(const bundle::SignedVote& vote, model::LedgerMs now) {
+  const KnownRequest* found = find_by_id(vote.request, now);
+  if (found == nullptr || found->status != RequestStatus::kOpen) {
+    return not_found("no open request has the id " + vote.request.hex());
+  }
+  KnownRequest& known = by_terms_.find(render::terms_hash(found->request.terms))->second;
+  const auto before = std::ranges::find(known.votes, vote.officer, &bundle::SignedVote::officer);
+  if (before != known.votes.end() && vote.vote == render::Vote::kApprove) {
+    return exists("officer " + to_printable(as_text(vote.officer)) + " has voted already");
+  }
+  known.votes.push_back(vote);
+  if (vote.vote == render::Vote::kReject) known.status = RequestStatus::kRejected;
+  return &std::as_const(known);
+}
+
+void Requests::commit(const Hash256& terms) {
+  const auto found = by_terms_.find(terms);
+  if (found != by_terms_.end() && found->second.status == RequestStatus::kOpen) {
+    found->second.status = RequestStatus::kCommitted;
+  }
+}
+
+void Requests::close(const Hash256& terms) {
+  const auto found = by_terms_.find(terms);
+  if (found != by_terms_.end()) erase(found);
+}
+
+std::map<Hash256, KnownRequest>::iterator Requests::erase(std::map<Hash256, KnownRequest>::iterator place) {
+  const render::Terms& terms = place->second.request.terms;
+  payments_ -= terms.payments.size();
+  const auto subject = subjects_.find(terms.subject);
+  if (subject != subjects_.end() && --subject->second == 0) subjects_.erase(subject);
+  return by_terms_.erase(place);
+}
+
+}  // namespace custody::policy::engine
