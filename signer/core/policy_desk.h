@@ -1,0 +1,113 @@
+// The officers' side of the signer: the bundle in force and the one that waits, what was asked and voted, and
+// why the last requests were decided as they were. It decides and says which records the journal must hold;
+// the caller writes them, and apply() makes them count. There is no clock: time is the ledger's, as proven.
+// Thread-safety: one thread.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "policy/engine/explain.h"
+
+namespace custody::signer::core {
+
+namespace model = ledger::model;
+namespace engine = policy::engine;
+
+constexpr std::size_t kMaxPastRecords = 4'096;      // kept for a replay under a draft
+constexpr std::size_t kMaxPastBytes = 4u << 20;     // of all of them together
+constexpr std::size_t kMaxExplanations = 64;        // of the last decisions
+constexpr std::size_t kMaxExplanation = 24u << 10;  // bytes of one; a longer one is cut to its outcome
+constexpr std::size_t kMaxPage = 8u << 10;          // bytes of JSON in one answer of a list
+
+// "bundle-<hash>.bin": a SignedBundle (policy/bundle), beside the journal. Hashes name them, so that none is
+// ever replaced by another.
+std::string bundle_file(const Hash256& hash);
+
+class PolicyDesk {
+ public:
+  // Puts the bundle that the ceremony bound in force as of genesis. kNotFound, kCorrupt, kInvalid: its file is
+  // missing, is another bundle, or is not for this network and member.
+  static Result<std::unique_ptr<PolicyDesk>> open(Directory& files, engine::Network network,
+                                                  model::LedgerMs genesis_time, const Hash256& bound);
+
+  // A record of the journal, in order. Then ready(), once: it compiles the bundles in force and in wait.
+  Status replay(const engine::Record& record);
+  Status ready();
+
+  // The record that must be written before anything else is decided at `now`: the waiting bundle's time has
+  // come.
+  std::optional<engine::ActivateRecord> due(model::LedgerMs now) const;
+  // Valid until the next call of a function that is not const.
+  const engine::Decision& decide(const model::IntentFacts& facts, const engine::Now& now);
+  // What the journal must hold of the last decision: for ALLOW always, for PENDING the first time, for DENY
+  // unless the same was denied lately. kInvalid: a request that officers could not be shown.
+  Result<std::optional<engine::Record>> record_of(const model::IntentFacts& facts,
+                                                  const engine::Decision& decision);
+  // Keeps why, for explanation(); and says it in at most `size` characters.
+  std::string remember_why(const model::IntentFacts& facts, const engine::Decision& decision, std::size_t size);
+
+  // What officers send, checked: the record to write. An error changes nothing.
+  Result<engine::Record> vote(const policy::bundle::SignedVote& vote, model::LedgerMs now) const;
+  Result<engine::Record> order(const policy::bundle::SignedOrder& order, policy::render::Freeze what,
+                               model::LedgerMs now) const;
+  Result<engine::Record> prices(ByteView signed_prices, model::LedgerMs now) const;
+  // Also writes the bundle's file, durable on return.
+  Result<engine::Record> propose(ByteView signed_bundle, model::LedgerMs now);
+
+  // A record that is in the journal.
+  Status apply(const engine::Record& record);
+  // Ledger time as proven.
+  void advance(model::LedgerMs now) { state_.advance(now); }
+
+  const engine::EngineState& state() const { return state_; }
+  const engine::CompiledBundle& active() const { return *active_; }
+  // Whether money of this currency must not be signed for now; 0: anything that a freeze of everything stops.
+  bool is_frozen(model::CurrencyId currency) const;
+
+  // Answers to the operator: JSON of at most kMaxPage bytes (one request: what a request may have).
+  Json bundle_status() const;
+  Json requests_page(const Hash256& after) const;
+  Result<Json> request(const Hash256& id) const;
+  Result<Json> explanation(const Hash256& subject) const;  // zero: the list of those that are kept
+  Json past_page(std::uint64_t after) const;               // records numbered above `after`
+
+ private:
+  struct Past {
+    std::uint64_t number;
+    Bytes record;
+  };
+  struct Why {
+    Hash256 subject;
+    engine::Outcome outcome;
+    std::string rule;
+    model::LedgerMs time;
+    Json explanation;
+  };
+
+  PolicyDesk(Directory& files, engine::Network network) : files_(files), network_(std::move(network)) {}
+  Result<policy::bundle::SignedBundle> read_bundle(const Hash256& hash) const;
+  Result<std::unique_ptr<engine::CompiledBundle>> compile(const Hash256& hash) const;
+  void put_in_force(std::unique_ptr<engine::CompiledBundle> bundle);
+  void remember(const engine::Record& record);
+  bool was_denied(const engine::DeniedRecord& record) const;
+
+  Directory& files_;
+  engine::Network network_;
+  engine::EngineState state_;
+  std::unique_ptr<engine::CompiledBundle> active_;
+  std::unique_ptr<engine::CompiledBundle> waiting_;
+  std::unique_ptr<engine::Decider> decider_;  // of active_
+  std::optional<policy::bundle::ActiveBundle> active_values_;
+  std::vector<engine::WaitRecord> versions_;  // that were put in wait, and the first
+  std::deque<Past> past_;
+  std::size_t past_bytes_ = 0;
+  std::uint64_t past_number_ = 0;
+  std::deque<Why> why_;
+};
+
+}  // namespace custody::signer::core
