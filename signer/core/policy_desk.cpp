@@ -1,0 +1,402 @@
+#include "signer/core/policy_desk.h"
+
+#include <algorithm>
+
+#include "base/base64.h"
+
+namespace custody::signer::core {
+namespace {
+
+namespace bundle = policy::bundle;
+namespace render = policy::render;
+
+constexpr std::uint64_t kMinuteMs = 60'000;
+
+Status about_bundle(const Hash256& hash, const Status& status) {
+  return status.with_context("policy bundle " + hash.hex())
+      .with_hint("put its file " + bundle_file(hash) + " back beside the journal");
+}
+
+std::string_view status_name(engine::RequestStatus status) {
+  switch (status) {
+    case engine::RequestStatus::kOpen:
+      return "open";
+    case engine::RequestStatus::kCommitted:
+      return "signed";
+    case engine::RequestStatus::kRejected:
+      break;
+  }
+  return "rejected";
+}
+
+Json votes_json(const engine::KnownRequest& known) {
+  Json out = Json::array();
+  for (const bundle::SignedVote& vote : known.votes) {
+    out.push(Json::object()
+                 .set("officer", as_text(vote.officer))
+                 .set("group", as_text(vote.group))
+                 .set("vote", vote.vote == render::Vote::kApprove ? "approve" : "reject"));
+  }
+  return out;
+}
+
+std::uint64_t had(const engine::Approvals& approvals, const render::Want& want, const bundle::Bundle& active) {
+  if (want.group.empty()) return approvals.distinct;
+  if (as_text(want.group) == render::kWaitGroup) return static_cast<std::uint64_t>(approvals.waited_hours);
+  const auto place = std::ranges::find(active.groups, want.group) - active.groups.begin();
+  return approvals.groups[static_cast<std::size_t>(place)];
+}
+
+// Each alternative: what it wants in all, and what there is of it.
+Json wants_json(const engine::KnownRequest& known, const bundle::Bundle& active, model::LedgerMs now) {
+  const engine::Approvals approvals = engine::count_approvals(&known, active, now);
+  Json out = Json::array();
+  for (const render::Wants& alternative : known.request.wants) {
+    Json all_of = Json::array();
+    for (const render::Want& want : alternative.all_of) {
+      all_of.push(Json::object()
+                      .set("group", want.group.empty() ? std::string_view("distinct") : as_text(want.group))
+                      .set("count", static_cast<std::uint64_t>(want.count))
+                      .set("have", had(approvals, want, active)));
+    }
+    out.push(std::move(all_of));
+  }
+  return out;
+}
+
+std::string_view kind_text(model::IntentKind kind) {
+  switch (kind) {
+    case model::IntentKind::kMint:
+      return "mint";
+    case model::IntentKind::kPayout:
+      return "payout";
+    case model::IntentKind::kProposalTx:
+      return "proposal";
+    default:
+      return "ballot";
+  }
+}
+
+// An amount in the list is the sum of the payments: one line says what it is about.
+Json summary_json(const engine::KnownRequest& known, const bundle::Bundle& active, model::LedgerMs now) {
+  const render::Terms& terms = known.request.terms;
+  std::uint64_t sum = 0;
+  for (const render::Payment& payment : terms.payments) {
+    sum = checked_add(sum, payment.amount.get()).value_or(UINT64_MAX);
+  }
+  Json out = Json::object();
+  out.set("request", known.id.hex())
+      .set("kind", kind_text(terms.kind))
+      .set("status", status_name(known.status))
+      .set("payments", static_cast<std::uint64_t>(terms.payments.size()));
+  if (terms.currency != model::CurrencyId(0)) {
+    out.set("currency", as_text(terms.currency_code))
+        .set("amount", render::decimal_text(model::Amount(sum), terms.decimals));
+  }
+  if (terms.kind == model::IntentKind::kPayout) out.set("slot", terms.slot.get());
+  return out.set("opened", render::time_text(known.request.opened))
+      .set("expires", render::time_text(known.request.expires))
+      .set("votes", votes_json(known))
+      .set("wants", wants_json(known, active, now));
+}
+
+Json version_json(const engine::BundleVersion& version) {
+  return Json::object().set("version", version.version).set("hash", version.hash.hex());
+}
+
+// Words on one line.
+std::string one_line(std::string text, std::size_t size) {
+  std::ranges::replace(text, '\n', ' ');
+  while (!text.empty() && text.back() == ' ') text.pop_back();
+  if (text.size() > size) text.resize(size);
+  return text;
+}
+
+}  // namespace
+
+std::string bundle_file(const Hash256& hash) {
+  return "bundle-" + hash.hex() + ".bin";
+}
+
+Result<std::unique_ptr<PolicyDesk>> PolicyDesk::open(Directory& files, engine::Network network,
+                                                     model::LedgerMs genesis_time, const Hash256& bound) {
+  std::unique_ptr<PolicyDesk> out(new PolicyDesk(files, std::move(network)));
+  ASSIGN_OR_RETURN(const bundle::SignedBundle signed_bundle, out->read_bundle(bound));
+  auto first = bundle::decode_bundle(signed_bundle.bundle);
+  if (!first.ok()) return about_bundle(bound, first.status());
+  TRY(out->apply(engine::activate_record(*first, bound, genesis_time)));
+  return out;
+}
+
+Result<bundle::SignedBundle> PolicyDesk::read_bundle(const Hash256& hash) const {
+  const auto bytes = files_.read(bundle_file(hash), bundle::kMaxSignedBundle);
+  if (!bytes.ok()) return about_bundle(hash, bytes.status());
+  auto out = bundle::decode_signed_bundle(*bytes);
+  if (!out.ok()) return about_bundle(hash, out.status());
+  auto content = bundle::decode_bundle(out->bundle);
+  if (!content.ok()) return about_bundle(hash, content.status());
+  if (bundle::bundle_hash(*content) == hash) return out;
+  return about_bundle(hash, corrupt("its file holds another bundle, " + bundle::bundle_hash(*content).hex()));
+}
+
+Result<std::unique_ptr<engine::CompiledBundle>> PolicyDesk::compile(const Hash256& hash) const {
+  ASSIGN_OR_RETURN(const bundle::SignedBundle signed_bundle, read_bundle(hash));
+  ASSIGN_OR_RETURN(bundle::Bundle content, bundle::decode_bundle(signed_bundle.bundle));
+  auto compiled = engine::CompiledBundle::compile(std::move(content), network_);
+  if (!compiled.ok()) return about_bundle(hash, compiled.status());
+  return std::make_unique<engine::CompiledBundle>(std::move(compiled).value());
+}
+
+void PolicyDesk::put_in_force(std::unique_ptr<engine::CompiledBundle> compiled) {
+  decider_.reset();
+  active_ = std::move(compiled);
+  decider_ = std::make_unique<engine::Decider>(*active_);
+  active_values_ = bundle::ActiveBundle{active_->bundle(), active_->hash()};
+}
+
+Status PolicyDesk::replay(const engine::Record& record) {
+  CHECK(!active_);
+  return apply(record);
+}
+
+Status PolicyDesk::ready() {
+  ASSIGN_OR_RETURN(auto compiled, compile(state_.active().hash));
+  put_in_force(std::move(compiled));
+  if (!state_.waiting()) return ok_status();
+  ASSIGN_OR_RETURN(waiting_, compile(state_.waiting()->bundle.hash));
+  return ok_status();
+}
+
+std::optional<engine::ActivateRecord> PolicyDesk::due(model::LedgerMs now) const {
+  const model::LedgerMs time = std::max(now, state_.latest());
+  if (!state_.waiting() || time < state_.waiting()->effective) return std::nullopt;
+  return engine::activate_record(waiting_->bundle(), waiting_->hash(), time);
+}
+
+const engine::Decision& PolicyDesk::decide(const model::IntentFacts& facts, const engine::Now& now) {
+  return decider_->decide(facts, state_, now);
+}
+
+Result<std::optional<engine::Record>> PolicyDesk::record_of(const model::IntentFacts& facts,
+                                                            const engine::Decision& decision) {
+  std::optional<engine::Record> out;
+  switch (decision.outcome) {
+    case engine::Outcome::kAllow: {
+      ASSIGN_OR_RETURN(out, decider_->commit_record(facts, decision));
+      break;
+    }
+    case engine::Outcome::kPending: {
+      if (decision.known != nullptr) break;
+      ASSIGN_OR_RETURN(out, decider_->reserve_record(facts, decision));
+      break;
+    }
+    case engine::Outcome::kDeny: {
+      auto denied = engine::Decider::denied_record(facts, decision);
+      if (!was_denied(denied)) out = std::move(denied);
+      break;
+    }
+  }
+  return out;
+}
+
+// A node asks again and again: the same denial is worth one record.
+bool PolicyDesk::was_denied(const engine::DeniedRecord& record) const {
+  return std::ranges::any_of(why_, [&](const Why& why) {
+    return why.subject == record.facts.subject && why.outcome == engine::Outcome::kDeny &&
+           why.rule == as_text(record.rule) && why.bundle == record.bundle;
+  });
+}
+
+std::string PolicyDesk::remember_why(const model::IntentFacts& facts, const engine::Decision& decision,
+                                     std::size_t size) {
+  const engine::Explanation explained = engine::explain(*decider_, decision, state_);
+  Why why{facts.subject,  decision.outcome, std::string(decision.rule),
+          decision.bundle, decision.time,    engine::to_json(explained)};
+  if (why.explanation.dump().size() > kMaxExplanation) {
+    why.explanation = Json::object()
+                          .set("schema", "custody.decision/1")
+                          .set("outcome", engine::outcome_name(decision.outcome))
+                          .set("rule", decision.rule)
+                          .set("cut", true);
+  }
+  std::erase_if(why_, [&](const Why& other) { return other.subject == facts.subject; });
+  why_.push_back(std::move(why));
+  if (why_.size() > kMaxExplanations) why_.pop_front();
+  return one_line(engine::to_text(explained), size);
+}
+
+Result<engine::Record> PolicyDesk::vote(const bundle::SignedVote& vote, model::LedgerMs now) const {
+  ASSIGN_OR_RETURN(engine::ApprovalRecord record, engine::admit_vote(vote, state_, *active_values_, now));
+  return engine::Record(std::move(record));
+}
+
+Result<engine::Record> PolicyDesk::order(const bundle::SignedOrder& order, render::Freeze what,
+                                         model::LedgerMs now) const {
+  const model::LedgerMs time = std::max(now, state_.latest());
+  if (order.order.what != what) {
+    return invalid(what == render::Freeze::kFreeze ? "the order is not a freeze"
+                                                   : "the order is not the end of a freeze");
+  }
+  TRY(bundle::verify_order(order, state_.freezes(), *active_values_, time));
+  return engine::Record(engine::FreezeRecord{order.order, time});
+}
+
+Result<engine::Record> PolicyDesk::prices(ByteView signed_prices, model::LedgerMs now) const {
+  const model::LedgerMs time = std::max(now, state_.latest());
+  ASSIGN_OR_RETURN(const engine::SignedPrices prices, engine::decode_prices(signed_prices));
+  const model::LedgerMs latest = state_.prices() ? state_.prices()->time : model::LedgerMs(0);
+  TRY(engine::verify_prices(prices.statement, prices.signature, active_->bundle(), latest, time));
+  return engine::Record(engine::PriceRecord{prices.statement, time});
+}
+
+Result<engine::Record> PolicyDesk::propose(ByteView encoded, model::LedgerMs now) {
+  const model::LedgerMs time = std::max(now, state_.latest());
+  ASSIGN_OR_RETURN(const bundle::SignedBundle signed_bundle, bundle::decode_signed_bundle(encoded));
+  ASSIGN_OR_RETURN(bundle::Bundle content, bundle::verify_bundle(signed_bundle, *active_values_, time));
+  const Hash256 hash = bundle::bundle_hash(content);
+  if (state_.waiting() && state_.waiting()->bundle.hash == hash) {
+    return exists("this bundle waits already; it comes into force at " +
+                  render::time_text(state_.waiting()->effective));
+  }
+  const std::uint64_t version = content.version;
+  ASSIGN_OR_RETURN(auto compiled, engine::CompiledBundle::compile(std::move(content), network_));
+  TRY(files_.write_atomic(bundle_file(hash), encoded));
+  waiting_ = std::make_unique<engine::CompiledBundle>(std::move(compiled));
+  const std::uint64_t delay = kMinuteMs * active_->bundle().activation_delay_minutes;
+  return engine::Record(engine::WaitRecord{version, hash, time, model::LedgerMs(time.get() + delay)});
+}
+
+Status PolicyDesk::apply(const engine::Record& record) {
+  TRY(state_.apply(record));
+  remember(record);
+  if (const auto* wait = std::get_if<engine::WaitRecord>(&record)) versions_.push_back(*wait);
+  if (const auto* activated = std::get_if<engine::ActivateRecord>(&record)) {
+    if (versions_.empty()) {
+      versions_.push_back({activated->version, activated->hash, activated->time, activated->time});
+    }
+    if (active_) {
+      CHECK(waiting_ && waiting_->hash() == activated->hash);
+      put_in_force(std::move(waiting_));
+    }
+  }
+  return ok_status();
+}
+
+void PolicyDesk::remember(const engine::Record& record) {
+  const bool about_requests = std::holds_alternative<engine::ReserveRecord>(record) ||
+                              std::holds_alternative<engine::ApprovalRecord>(record) ||
+                              std::holds_alternative<engine::ReleaseRecord>(record) ||
+                              std::holds_alternative<engine::CommitRecord>(record) ||
+                              std::holds_alternative<engine::DeniedRecord>(record);
+  if (!about_requests) return;
+  past_.push_back({++past_number_, engine::encode_record(record)});
+  past_bytes_ += past_.back().record.size();
+  while (past_.size() > kMaxPastRecords || past_bytes_ > kMaxPastBytes) {
+    past_bytes_ -= past_.front().record.size();
+    past_.pop_front();
+  }
+}
+
+bool PolicyDesk::is_frozen(model::CurrencyId currency) const {
+  const auto known =
+      std::ranges::find(network_.currencies, currency, &model::Currency::id);
+  return bundle::is_frozen(state_.freezes(),
+                           known == network_.currencies.end() ? ByteView() : ByteView(known->code));
+}
+
+Json PolicyDesk::bundle_status() const {
+  Json out = Json::object().set("schema", "custody.policy_status/1").set("active", version_json(state_.active()));
+  if (state_.waiting()) {
+    Json waiting = version_json(state_.waiting()->bundle);
+    waiting.set("effective", render::time_text(state_.waiting()->effective));
+    out.set("waiting", std::move(waiting));
+  }
+  Json frozen = Json::array();
+  for (const Bytes& code : state_.freezes().currencies) frozen.push(as_text(code));
+  out.set("frozen_everything", state_.freezes().everything)
+      .set("frozen", std::move(frozen))
+      .set("freeze_counter", state_.freezes().counter)
+      .set("requests", static_cast<std::uint64_t>(state_.requests().size()))
+      .set("ledger_time", render::time_text(state_.latest()));
+  Json versions = Json::array();
+  // The newest that fit one answer.
+  const std::size_t first = versions_.size() > 32 ? versions_.size() - 32 : 0;
+  for (std::size_t i = first; i < versions_.size(); ++i) {
+    versions.push(Json::object()
+                      .set("version", versions_[i].version)
+                      .set("hash", versions_[i].hash.hex())
+                      .set("signed", render::time_text(versions_[i].time))
+                      .set("effective", render::time_text(versions_[i].effective)));
+  }
+  return out.set("versions", std::move(versions));
+}
+
+Json PolicyDesk::requests_page(const Hash256& after) const {
+  Json list = Json::array();
+  std::size_t size = 200;
+  Hash256 last;
+  bool more = false;
+  const auto& all = state_.requests().all();
+  for (auto place = after.is_zero() ? all.begin() : all.upper_bound(after); place != all.end(); ++place) {
+    Json one = summary_json(place->second, active_->bundle(), state_.latest());
+    size += one.dump().size() + 1;
+    if (size > kMaxPage && !last.is_zero()) {
+      more = true;
+      break;
+    }
+    list.push(std::move(one));
+    last = place->first;
+  }
+  return Json::object()
+      .set("schema", "custody.requests/1")
+      .set("requests", std::move(list))
+      .set("next", more ? Json(last.hex()) : Json());
+}
+
+Result<Json> PolicyDesk::request(const Hash256& id) const {
+  const engine::KnownRequest* known = state_.requests().find_by_id(id, state_.latest());
+  if (known == nullptr) {
+    return not_found("no request has the id " + id.hex(), "`custodyctl requests list` shows what is open");
+  }
+  return summary_json(*known, active_->bundle(), state_.latest())
+      .set("schema", "custody.request/1")
+      .set("encoded", to_base64(render::encode_request(known->request)));
+}
+
+Result<Json> PolicyDesk::explanation(const Hash256& subject) const {
+  if (!subject.is_zero()) {
+    const auto why = std::ranges::find(why_, subject, &Why::subject);
+    if (why != why_.end()) return why->explanation;
+    return not_found("no decision about " + subject.hex() + " is remembered",
+                     "the last " + std::to_string(kMaxExplanations) + " are, since the signer's start");
+  }
+  Json list = Json::array();
+  for (auto why = why_.rbegin(); why != why_.rend() && list.items().size() < 40; ++why) {
+    list.push(Json::object()
+                  .set("subject", why->subject.hex())
+                  .set("outcome", engine::outcome_name(why->outcome))
+                  .set("rule", why->rule)
+                  .set("time", render::time_text(why->time)));
+  }
+  return Json::object().set("schema", "custody.decisions/1").set("decisions", std::move(list));
+}
+
+Json PolicyDesk::past_page(std::uint64_t after) const {
+  Json list = Json::array();
+  std::size_t size = 200;
+  std::uint64_t last = after;
+  for (const Past& past : past_) {
+    if (past.number <= after) continue;
+    std::string text = to_base64(past.record);
+    size += text.size() + 3;
+    if (size > kMaxPage && last != after) break;
+    list.push(std::move(text));
+    last = past.number;
+  }
+  return Json::object()
+      .set("schema", "custody.past/1")
+      .set("records", std::move(list))
+      .set("next", last == past_number_ ? Json() : Json(last));
+}
+
+}  // namespace custody::signer::core
