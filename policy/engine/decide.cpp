@@ -100,6 +100,10 @@ std::string_view outcome_name(Outcome outcome) {
   return "DENY";
 }
 
+bool allows(const cedar::Decision& decision) {
+  return decision.allow && decision.errors.empty();
+}
+
 Decider::Decider(const CompiledBundle& compiled)
     : compiled_(compiled), context_(compiled), authorizer_(compiled.policies()) {}
 
@@ -269,7 +273,7 @@ Decider::Judged Decider::judge(PartDecision& part, const Approvals& approvals, c
   part.erred.clear();
   for (const cedar::PolicyError& error : decision.errors) part.erred.push_back(error.policy);
   if (!part.erred.empty()) return Judged::kError;
-  return decision.allow ? Judged::kAllow : Judged::kDeny;
+  return allows(decision) ? Judged::kAllow : Judged::kDeny;
 }
 
 // Sets the rule when that decides: all allowed, or something that no approval can change.

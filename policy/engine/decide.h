@@ -16,6 +16,9 @@ namespace custody::policy::engine {
 enum class Outcome : std::uint8_t { kAllow = 1, kPending = 2, kDeny = 3 };
 std::string_view outcome_name(Outcome outcome);  // "ALLOW", "PENDING", "DENY"
 
+// What the signer makes of Cedar's decision: a policy that errs denies.
+bool allows(const cedar::Decision& decision);
+
 // Of one part. PENDING: denied now, allowed with more approvals or waiting.
 struct PartDecision {
   Part part;
