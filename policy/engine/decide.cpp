@@ -129,6 +129,7 @@ void Decider::reset(const model::IntentFacts& facts, EngineState& state, const N
   decision_.time = state.latest();
   decision_.height = std::max(now.height, facts.height);
   decision_.approvals = {};
+  decision_.currency = nullptr;
   decision_.known = nullptr;
   decision_.used = 0;
   window_amounts(facts, &amounts_);
@@ -162,7 +163,7 @@ bool Decider::admit(const model::IntentFacts& facts, const EngineState& state) {
 }
 
 bool Decider::admit_money(const model::IntentFacts& facts, const EngineState& state) {
-  subject_.currency = compiled_.find_currency(facts.currency);
+  decision_.currency = subject_.currency = compiled_.find_currency(facts.currency);
   if (subject_.currency == nullptr) {
     deny("policy.currency", "the bundle has no unit for currency " + std::to_string(facts.currency.get()));
     return false;

@@ -43,7 +43,8 @@ struct Decision {
   std::uint64_t bundle = 0;          // version
   model::LedgerMs time;              // as judged
   model::Height height;
-  Approvals approvals;                  // that counted
+  Approvals approvals;                         // that counted
+  const CompiledCurrency* currency = nullptr;  // nullptr: no money moves, or an unknown one
   const KnownRequest* known = nullptr;  // open or committed, of these terms; valid until the state changes
 
   // Valid until the next decision.

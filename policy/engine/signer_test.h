@@ -22,12 +22,14 @@ class Signer {
     Outcome outcome = Outcome::kDeny;
     std::string rule;
     std::string text;                       // to_text(explanation)
+    std::string json;                       // to_json(explanation)
     std::optional<render::Request> opened;  // when this question opened a request
   };
   Answer ask(const model::IntentFacts& facts, std::string_view initiator = {}) {
     const Decision& decision = decider_->decide(facts, state_, now_, as_bytes(initiator));
-    Answer answer{decision.outcome, std::string(decision.rule), to_text(explain(*decider_, decision, state_)),
-                  std::nullopt};
+    const Explanation explanation = explain(*decider_, decision, state_);
+    Answer answer{decision.outcome, std::string(decision.rule), to_text(explanation),
+                  to_json(explanation).dump(2), std::nullopt};
     if (decision.outcome == Outcome::kAllow) {
       const auto record = decider_->commit_record(facts, decision);
       EXPECT_TRUE(record.ok()) << record.status().to_string();
