@@ -122,6 +122,11 @@ void describe(V& v, PriceStatement& m) {
   v.repeated(6, m.prices, model::kMaxCurrencies);
 }
 template <class V>
+void describe(V& v, SignedPrices& m) {
+  v.field(1, m.statement);
+  v.field(2, m.signature);
+}
+template <class V>
 void describe(V& v, PriceRecord& m) {
   v.field(1, m.statement);
   v.field(2, m.time);
@@ -177,6 +182,16 @@ model::LedgerMs time_of(const Record& record) {
         }
       },
       record);
+}
+
+Bytes encode_prices(const SignedPrices& prices) {
+  return proto::reader::encode(prices);
+}
+
+Result<SignedPrices> decode_prices(ByteView bytes) {
+  auto prices = proto::reader::decode<SignedPrices>(bytes, kMaxSignedPrices);
+  if (!prices.ok()) return prices.status().with_context("prices");
+  return prices;
 }
 
 Hash256 prices_digest(const PriceStatement& statement) {

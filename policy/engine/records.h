@@ -101,6 +101,15 @@ struct PriceStatement {
   std::vector<Price> prices;  // ascending currencies, at least one
   friend bool operator==(const PriceStatement&, const PriceStatement&) = default;
 };
+// As the source sends it.
+struct SignedPrices {
+  PriceStatement statement;
+  Signature signature;
+  friend bool operator==(const SignedPrices&, const SignedPrices&) = default;
+};
+constexpr std::size_t kMaxSignedPrices = 2'048;  // bytes
+Bytes encode_prices(const SignedPrices& prices);
+Result<SignedPrices> decode_prices(ByteView bytes);  // its form only: verify_prices says whether it counts
 // PRICE: a statement that counts (verify_prices).
 struct PriceRecord {
   PriceStatement statement;

@@ -21,6 +21,26 @@ bool through_policy(IntentKind kind) {
          kind == IntentKind::kBallot;
 }
 
+bool moves_money(IntentKind kind) {
+  return kind == IntentKind::kMint || kind == IntentKind::kPayout;
+}
+
+std::string statement_rule(model::Statement what) {
+  switch (what) {
+    case model::Statement::kVote:
+      return "officer.vote";
+    case model::Statement::kActivate:
+      return "officer.activate";
+    case model::Statement::kFreeze:
+      return "officer.freeze";
+    case model::Statement::kUnfreeze:
+      return "officer.unfreeze";
+    case model::Statement::kPrices:
+      break;
+  }
+  return "policy.prices";
+}
+
 bool is_consensus(IntentKind kind) {
   return kind == IntentKind::kProposal || kind == IntentKind::kPrevote || kind == IntentKind::kPrecommit;
 }
@@ -74,9 +94,11 @@ Json counters_json(const hsm::TokenCounters& counters) {
 
 bool may_ask(Caller caller, const model::Intent& intent) {
   if (std::holds_alternative<model::StatusQuery>(intent)) return true;
-  const bool governance = std::holds_alternative<model::ProposalTxIntent>(intent) ||
-                          std::holds_alternative<model::BallotIntent>(intent);
-  return governance == (caller == Caller::kOperator);
+  const bool of_operator = std::holds_alternative<model::ProposalTxIntent>(intent) ||
+                           std::holds_alternative<model::BallotIntent>(intent) ||
+                           std::holds_alternative<model::StatementIntent>(intent) ||
+                           std::holds_alternative<model::PolicyQuery>(intent);
+  return of_operator == (caller == Caller::kOperator);
 }
 
 bool is_urgent(ByteView request) {
@@ -98,8 +120,21 @@ Core::Started Core::start_job(Caller caller, ByteView request) {
   if (!failure_.ok()) return stopped(id);
   if (!decoded.ok()) return refuse(caller, request, id, 0, decoded.status().with_context("signer.decode"));
   const std::uint8_t kind = kind_of(decoded->intent);
-  const auto authorised = authorise(caller, decoded->intent);
+  if (!may_ask(caller, decoded->intent)) {
+    const Status why =
+        unauthenticated("this socket may not ask for this intent",
+                        caller == Caller::kNode ? "use the operator's socket" : "use the node's socket");
+    return refuse(caller, request, id, kind, why.with_context("signer.caller"));
+  }
+  const Ask ask{caller, request, id};
+  if (const auto* query = std::get_if<model::PolicyQuery>(&decoded->intent))
+    return answer_policy(ask, *query);
+  if (const auto* head = std::get_if<model::LedgerHeadIntent>(&decoded->intent)) return move_head(ask, *head);
+  if (const auto* said = std::get_if<model::StatementIntent>(&decoded->intent))
+    return take_statement(ask, *said);
+  const auto authorised = authorise(decoded->intent);
   if (!authorised.ok()) return refuse(caller, request, id, kind, authorised.status());
+  if (authorised->pending) return wait(ask, *authorised);
 
   Job job;
   job.id_ = id;
@@ -108,7 +143,7 @@ Core::Started Core::start_job(Caller caller, ByteView request) {
   job.key_ = authorised->verdict.key.key;
   job.digests_ = authorised->verdict.digests;
   job.facts_ = authorised->verdict.facts;
-  job.rule_ = authorised->decision.rule;
+  job.rule_ = authorised->rule;
   if (const auto signature = cached(authorised->verdict)) {
     job.signatures_ = {*signature};
     return finish(job, ok_status());
@@ -119,41 +154,190 @@ Core::Started Core::start_job(Caller caller, ByteView request) {
   return job;
 }
 
-Result<Core::Authorised> Core::authorise(Caller caller, const model::Intent& intent) const {
-  if (!may_ask(caller, intent)) {
-    return unauthenticated("this socket may not ask for this intent",
-                           caller == Caller::kNode ? "use the operator's socket" : "use the node's socket")
-        .with_context("signer.caller");
+Result<Core::Authorised> Core::authorise(const model::Intent& intent) {
+  Authorised out;
+  ASSIGN_OR_RETURN(out.verdict, guard::check(memory_.state, intent));
+  if (through_policy(out.verdict.facts.kind)) TRY(ask_policy(out));
+  return out;
+}
+
+// Of the evidence; what carries none is judged by the newest that was seen.
+engine::Now Core::ledger_now(const model::IntentFacts& facts) const {
+  if (facts.height == model::Height(0)) return {memory_.state.head.height, memory_.state.head.time};
+  return {facts.height, facts.time};
+}
+
+Status Core::ask_policy(Authorised& authorised) {
+  const model::IntentFacts& facts = authorised.verdict.facts;
+  const engine::Now now = ledger_now(facts);
+  TRY(activate_if_due(now.time));
+  PolicyDesk& desk = *memory_.desk;
+  const engine::Decision& decision = desk.decide(facts, now);
+  const engine::Outcome outcome = decision.outcome;
+  authorised.rule = std::string(decision.rule);
+  ASSIGN_OR_RETURN(std::optional<engine::Record> record, desk.record_of(facts, decision));
+  if (decision.known != nullptr) authorised.pending = decision.known->id;
+  authorised.why = desk.remember_why(facts, decision, kMaxMessage);
+  switch (outcome) {
+    case engine::Outcome::kAllow:
+      authorised.pending.reset();
+      authorised.record = std::move(record);
+      return ok_status();
+    case engine::Outcome::kPending:
+      return record ? open_request(authorised, *record) : ok_status();
+    case engine::Outcome::kDeny:
+      break;
   }
-  ASSIGN_OR_RETURN(guard::Verdict verdict, guard::check(memory_.state, intent));
-  policy::engine::Decision decision;
-  decision.outcome = policy::engine::Outcome::kAllow;
-  if (through_policy(verdict.facts.kind)) {
-    decision = policy::engine::decide(verdict.facts, memory_.window, identity_.policy, verdict.facts.time);
-  }
-  if (decision.outcome != policy::engine::Outcome::kAllow) {
-    return refused(decision.reason).with_context(decision.rule);
-  }
-  return Authorised{std::move(verdict), std::move(decision)};
+  if (record) TRY(write(*record));
+  return refused(authorised.why).with_context(authorised.rule);
+}
+
+// RESERVE is durable before anybody is told that the request waits.
+Status Core::open_request(Authorised& authorised, const engine::Record& record) {
+  TRY(write_durably(record));
+  authorised.pending = policy::render::request_id(std::get<engine::ReserveRecord>(record).request);
+  return ok_status();
+}
+
+Status Core::activate_if_due(model::LedgerMs now) {
+  const auto due = memory_.desk->due(now);
+  return due ? write(*due) : ok_status();
+}
+
+Status Core::write(const engine::Record& record) {
+  const Bytes payload = engine::encode_record(record);
+  journal::SignerJournal& journal = *memory_.journal;
+  const auto sequence =
+      std::holds_alternative<engine::ReserveRecord>(record)   ? journal.append_reserve(payload)
+      : std::holds_alternative<engine::ReleaseRecord>(record) ? journal.append_release(payload)
+                                                              : journal.append_policy(payload);
+  if (!sequence.ok()) return fail("the journal", sequence.status());
+  const Status applied = memory_.desk->apply(record);
+  return applied.ok() ? applied : fail("the policy's memory", applied);
+}
+
+Status Core::write_durably(const engine::Record& record) {
+  TRY(write(record));
+  const Status durable = memory_.journal->sync();
+  return durable.ok() ? durable : fail("the journal", durable);
 }
 
 Result<std::uint64_t> Core::commit(const Authorised& authorised) {
   const guard::Verdict& verdict = authorised.verdict;
+  // First: when the power fails between the two, an amount counts that was not signed.
+  if (authorised.record) TRY(write(*authorised.record));
   CommitRecord record;
   record.kind = verdict.facts.kind;
   record.digests = verdict.digests;
   record.counter = verdict.next.counter;
   if (is_consensus(record.kind)) record.watermark = verdict.next.watermark;
-  if (record.kind == IntentKind::kMint || record.kind == IntentKind::kPayout) record.state = verdict.next;
-  if (authorised.decision.entry) record.window = to_record(*authorised.decision.entry);
+  if (moves_money(record.kind)) record.state = verdict.next;
   record.audit_size = memory_.durable_audit.size;
   record.audit_root = memory_.durable_audit.root;
   auto sequence = memory_.journal->append_commit(proto::reader::encode(record));
   if (!sequence.ok()) return fail("the journal", sequence.status());
   memory_.state = verdict.next;
-  if (authorised.decision.entry) memory_.window.add(*authorised.decision.entry);
   ++memory_.commits;
   return sequence;
+}
+
+// Lazily durable: a head that is lost is proven again.
+model::SignReply Core::move_head(const Ask& ask, const model::LedgerHeadIntent& intent) {
+  const auto next = guard::advance(memory_.state, intent.evidence);
+  if (!next.ok()) return refuse(ask.caller, ask.request, ask.id, 0, next.status());
+  const auto appended = memory_.journal->append_state(proto::reader::encode(HeadRecord{next->head}));
+  if (!appended.ok()) {
+    const Status failed = fail("the journal", appended.status());
+    return error_reply(ask.id, "signer.stopped", failed);
+  }
+  memory_.state = *next;
+  memory_.desk->advance(next->head.time);
+  if (const Status due = activate_if_due(next->head.time); !due.ok()) return stopped(ask.id);
+  return accept(ask, "signer.head");
+}
+
+Result<engine::Record> Core::check_statement(const model::StatementIntent& intent) {
+  const model::LedgerMs now = memory_.state.head.time;
+  PolicyDesk& desk = *memory_.desk;
+  switch (intent.what) {
+    case model::Statement::kVote: {
+      ASSIGN_OR_RETURN(const auto vote, policy::bundle::decode_vote(intent.body));
+      return desk.vote(vote, now);
+    }
+    case model::Statement::kActivate:
+      return desk.propose(intent.body, now);
+    case model::Statement::kFreeze:
+    case model::Statement::kUnfreeze: {
+      ASSIGN_OR_RETURN(const auto order, policy::bundle::decode_order(intent.body));
+      return desk.order(order,
+                        intent.what == model::Statement::kFreeze ? policy::render::Freeze::kFreeze
+                                                                 : policy::render::Freeze::kUnfreeze,
+                        now);
+    }
+    case model::Statement::kPrices:
+      break;
+  }
+  return desk.prices(intent.body, now);
+}
+
+model::SignReply Core::take_statement(const Ask& ask, const model::StatementIntent& intent) {
+  if (!activate_if_due(memory_.state.head.time).ok()) return stopped(ask.id);
+  const std::string rule = statement_rule(intent.what);
+  const auto record = check_statement(intent);
+  if (!record.ok()) {
+    if (record.status().code() == Code::kIo) (void)fail("the bundle", record.status());
+    return refuse(ask.caller, ask.request, ask.id, 0, record.status().with_context(rule));
+  }
+  if (!write_durably(*record).ok()) return stopped(ask.id);
+  // A bundle without a delay is in force at once.
+  if (!activate_if_due(memory_.state.head.time).ok()) return stopped(ask.id);
+  return accept(ask, rule);
+}
+
+model::SignReply Core::answer_policy(const Ask& ask, const model::PolicyQuery& query) const {
+  const PolicyDesk& desk = *memory_.desk;
+  const auto answer = [&]() -> Result<Json> {
+    switch (query.what) {
+      case model::PolicyQuestion::kBundle:
+        return desk.bundle_status();
+      case model::PolicyQuestion::kRequests:
+        return desk.requests_page(query.about);
+      case model::PolicyQuestion::kRequest:
+        return desk.request(query.about);
+      case model::PolicyQuestion::kExplain:
+        return desk.explanation(query.about);
+      case model::PolicyQuestion::kPast:
+        break;
+    }
+    return desk.past_page(query.after);
+  }();
+  if (!answer.ok()) return error_reply(ask.id, "signer.query", answer.status());
+  model::SignReply reply;
+  reply.id = ask.id;
+  reply.detail = to_bytes(answer->dump());
+  return reply;
+}
+
+model::SignReply Core::wait(const Ask& ask, const Authorised& authorised) {
+  const auto kind = static_cast<std::uint8_t>(authorised.verdict.facts.kind);
+  model::SignReply reply =
+      refuse(ask.caller, ask.request, ask.id, kind, refused(authorised.why).with_context(authorised.rule));
+  if (failure_.ok()) reply.pending = authorised.pending;
+  return reply;
+}
+
+// Done, without a signature.
+model::SignReply Core::accept(const Ask& ask, std::string_view rule) {
+  AuditLeaf leaf;
+  leaf.caller = static_cast<std::uint8_t>(ask.caller);
+  leaf.request = crypto::sha256(ask.request);
+  leaf.rule = cut(rule, kMaxRule);
+  leaf.time = memory_.state.head.time;
+  leaf.policy = memory_.desk->active().hash();
+  if (!add_leaf(leaf).ok()) return stopped(ask.id);
+  model::SignReply reply;
+  reply.id = ask.id;
+  return reply;
 }
 
 std::optional<Signature> Core::cached(const guard::Verdict& verdict) const {
@@ -167,6 +351,10 @@ std::optional<Signature> Core::cached(const guard::Verdict& verdict) const {
 std::optional<model::SignReply> Core::continue_job(Job& job) {
   if (!failure_.ok()) return stopped(job.id_);
   CHECK(job.remaining() > 0);
+  if (moves_money(job.facts_.kind) && memory_.desk->is_frozen(job.facts_.currency)) {
+    job.signatures_.clear();
+    return finish(job, refused("an officer has frozen this currency").with_context("policy.frozen"));
+  }
   if (const Status durable = memory_.journal->make_durable(job.commit_); !durable.ok()) {
     return error_reply(job.id_, "signer.stopped", fail("the journal", durable));
   }
@@ -213,7 +401,7 @@ model::SignReply Core::finish(const Job& job, const Status& outcome) {
   leaf.currency = job.facts_.currency;
   leaf.amount = job.facts_.amount;
   leaf.time = job.facts_.time;
-  leaf.policy = identity_.policy.hash;
+  leaf.policy = memory_.desk->active().hash();
   if (!add_leaf(leaf).ok()) return stopped(job.id_);
   if (!outcome.ok()) return error_reply(job.id_, guard::rule_of(outcome), outcome);
   model::SignReply reply;
@@ -230,7 +418,7 @@ model::SignReply Core::refuse(Caller caller, ByteView request, std::uint64_t id,
   leaf.request = crypto::sha256(request);
   leaf.code = static_cast<std::uint8_t>(why.code());
   leaf.rule = cut(guard::rule_of(why), kMaxRule);
-  leaf.policy = identity_.policy.hash;
+  leaf.policy = memory_.desk->active().hash();
   if (!add_leaf(leaf).ok()) return stopped(id);
   return error_reply(id, guard::rule_of(why), why);
 }
@@ -274,7 +462,9 @@ model::SignReply Core::answer_status(std::uint64_t id) const {
           .set("problem", failure_.ok() ? Json() : Json(failure_.to_string()))
           .set("member", static_cast<std::uint64_t>(state.member.get()))
           .set("chain_id", state.chain_id.hex())
-          .set("policy", identity_.policy.hash.hex())
+          .set("policy", Json::object()
+                             .set("version", memory_.desk->state().active().version)
+                             .set("hash", memory_.desk->state().active().hash.hex()))
           .set("watermark", Json::object()
                                 .set("height", state.watermark.height.get())
                                 .set("round", static_cast<std::uint64_t>(state.watermark.round.get()))

@@ -17,8 +17,8 @@ namespace custody::signer::core {
 // Who asks: the socket that the request came through.
 enum class Caller : std::uint8_t { kNode = 1, kOperator = 2 };
 
-// The table caller x intent: node: proposal, votes, external head, mint, payout, slot signature; operator:
-// proposals and ballots; both: status.
+// The table caller x intent: node: proposal, votes, external head, ledger head, mint, payout, slot signature;
+// operator: proposals and ballots, officers' statements, questions about the policy; both: status.
 bool may_ask(Caller caller, const model::Intent& intent);
 
 // Votes, proposals and status before everything else. Requests above kMaxIntentHeader are never urgent.
@@ -65,12 +65,35 @@ class Core {
   const Memory& memory() const { return memory_; }
 
  private:
+  // A request that may be signed; or, when pending is there, that waits for officers.
   struct Authorised {
     guard::Verdict verdict;
-    policy::engine::Decision decision;
+    std::string rule;
+    std::optional<engine::Record> record;
+    std::optional<Hash256> pending;
+    std::string why;
   };
-  Result<Authorised> authorise(Caller caller, const model::Intent& intent) const;
+  Result<Authorised> authorise(const model::Intent& intent);
+  Status ask_policy(Authorised& authorised);
+  Status open_request(Authorised& authorised, const engine::Record& record);
   Result<std::uint64_t> commit(const Authorised& authorised);
+  // Journals a record of the policy, and makes it count.
+  Status write(const engine::Record& record);
+  Status write_durably(const engine::Record& record);
+  Status activate_if_due(model::LedgerMs now);
+  engine::Now ledger_now(const model::IntentFacts& facts) const;
+
+  struct Ask {
+    Caller caller;
+    ByteView request;
+    std::uint64_t id;
+  };
+  model::SignReply move_head(const Ask& ask, const model::LedgerHeadIntent& intent);
+  model::SignReply take_statement(const Ask& ask, const model::StatementIntent& intent);
+  Result<engine::Record> check_statement(const model::StatementIntent& intent);
+  model::SignReply answer_policy(const Ask& ask, const model::PolicyQuery& query) const;
+  model::SignReply wait(const Ask& ask, const Authorised& authorised);
+  model::SignReply accept(const Ask& ask, std::string_view rule);
   std::optional<Signature> cached(const guard::Verdict& verdict) const;
   model::SignReply refuse(Caller caller, ByteView request, std::uint64_t id, std::uint8_t kind,
                           const Status& why);

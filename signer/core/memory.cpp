@@ -22,11 +22,6 @@ Status check_binding(const journal::Binding& binding, const Identity& identity,
                        ", this directory is member " + std::to_string(identity.member.get()),
                    std::string(kRestoreHint));
   }
-  if (binding.policy != identity.policy.hash) {
-    return refused("policy.toml is not the file that the ceremony bound: its hash is " +
-                       identity.policy.hash.hex() + ", bound is " + binding.policy.hex(),
-                   "put the bound policy.toml back");
-  }
   for (const model::GuardKey& key : state.keys) {
     const std::string label = key_label(identity.genesis, key);
     const auto pin = std::ranges::find(binding.keys, label, &journal::KeyPin::name);
@@ -49,6 +44,12 @@ class Replay {
         return commit(sequence, payload);
       case journal::RecordKind::kDone:
         return done(sequence, payload);
+      case journal::RecordKind::kState:
+        return head(sequence, payload);
+      case journal::RecordKind::kReserve:
+      case journal::RecordKind::kRelease:
+      case journal::RecordKind::kPolicy:
+        return policy(sequence, payload);
       default:
         return broken(sequence, "a kind of record that this version does not write");
     }
@@ -81,11 +82,27 @@ class Replay {
         state.last_precommit = std::max(state.last_precommit, commit->watermark->height);
       }
     }
-    if (commit->window) memory_.window.add(from_record(*commit->window));
+    memory_.desk->advance(state.head.time);
     audit_head_ = {commit->audit_size, commit->audit_root};
     open_.insert(sequence);
     ++memory_.commits;
     return ok_status();
+  }
+
+  Status head(std::uint64_t sequence, ByteView payload) {
+    const auto record = proto::reader::decode<HeadRecord>(payload, journal::kMaxPayload);
+    if (!record.ok()) return broken(sequence, record.status().message());
+    if (record->head.height < memory_.state.head.height) return broken(sequence, "the head goes back");
+    memory_.state.head = record->head;
+    memory_.desk->advance(record->head.time);
+    return ok_status();
+  }
+
+  Status policy(std::uint64_t sequence, ByteView payload) {
+    const auto record = engine::decode_record(payload);
+    if (!record.ok()) return broken(sequence, record.status().message());
+    const Status applied = memory_.desk->replay(*record);
+    return applied.ok() ? applied : broken(sequence, applied.message());
   }
 
   Status done(std::uint64_t sequence, ByteView payload) {
@@ -123,14 +140,6 @@ Result<std::unique_ptr<audit::AuditLog>> open_audit(Directory& directory, const 
 
 }  // namespace
 
-WindowRecord to_record(const policy::engine::WindowEntry& entry) {
-  return {entry.kind, entry.currency, entry.amount, entry.subject, entry.time};
-}
-
-policy::engine::WindowEntry from_record(const WindowRecord& record) {
-  return {record.kind, record.currency, record.amount, record.subject, record.time};
-}
-
 std::string key_label(const model::Genesis& genesis, const model::GuardKey& key) {
   switch (key.role) {
     case model::KeyRole::kValidator:
@@ -153,12 +162,19 @@ Result<Memory> recover(Directory& directory, const Identity& identity, Entropy& 
   const model::GuardState initial = memory.state;
   audit::Head known;
   Replay replay(memory, known);
-  ASSIGN_OR_RETURN(memory.journal,
-                   journal::SignerJournal::open(
-                       directory, [&](std::uint64_t sequence, journal::RecordKind kind, ByteView payload) {
-                         return replay.record(sequence, kind, payload);
-                       }));
-  TRY(check_binding(memory.journal->binding(), identity, initial));
+  const auto on_binding = [&](const journal::Binding& binding) -> Status {
+    TRY(check_binding(binding, identity, initial));
+    ASSIGN_OR_RETURN(engine::Network network,
+                     engine::network_for(identity.genesis, identity.chain_id, identity.member));
+    ASSIGN_OR_RETURN(memory.desk,
+                     PolicyDesk::open(directory, std::move(network), identity.genesis.time, binding.policy));
+    return ok_status();
+  };
+  const auto on_record = [&](std::uint64_t sequence, journal::RecordKind kind, ByteView payload) {
+    return replay.record(sequence, kind, payload);
+  };
+  ASSIGN_OR_RETURN(memory.journal, journal::SignerJournal::open(directory, on_binding, on_record));
+  TRY(memory.desk->ready());
   memory.outcome_unknown = replay.open_commits();
   ASSIGN_OR_RETURN(memory.audit, open_audit(directory, known, memory.journal->next_sequence(), entropy));
   TRY(memory.audit->sync());

@@ -4,8 +4,8 @@
 #include <memory>
 #include <optional>
 
-#include "policy/engine/engine.h"
 #include "signer/audit/audit_log.h"
+#include "signer/core/policy_desk.h"
 #include "signer/guard/guard.h"
 #include "signer/journal/signer_journal.h"
 
@@ -18,7 +18,6 @@ struct Identity {
   model::Genesis genesis;
   model::ChainId chain_id;
   model::MemberId member;
-  policy::engine::PolicyBundle policy;
 };
 
 struct Memory {
@@ -26,15 +25,16 @@ struct Memory {
   std::unique_ptr<audit::AuditLog> audit;
   audit::Head durable_audit;
   model::GuardState state;
-  policy::engine::Window window;
+  std::unique_ptr<PolicyDesk> desk;
   std::uint64_t commits = 0;
   std::uint64_t outcome_unknown = 0;  // COMMITs without DONE: may be completed with the same digests only
 };
 
 // Opens journal and audit log in the directory (created by custody-ceremony; the audit log is begun here when
-// no COMMIT knows of one) and replays them. kNotFound: no journal. kRefused: bound to another genesis,
-// member, policy or key. kCorrupt: records that do not follow from one another, an audit log that is shorter
-// than the journal knows, a journal that ends before a COMMIT that the audit log knows.
+// no COMMIT knows of one) and replays them. kNotFound: no journal. kRefused: bound to another genesis, member
+// or key. PolicyDesk::open: the bundles that are bound, in force or in wait. kCorrupt: records that do not
+// follow from one another, an audit log that is shorter than the journal knows, a journal that ends before a
+// COMMIT that the audit log knows.
 Result<Memory> recover(Directory& directory, const Identity& identity, Entropy& entropy);
 
 // The label of a key of the member, as the ceremony names it: "validator", "attest", "governance",

@@ -40,7 +40,8 @@ Json votes_json(const engine::KnownRequest& known) {
   return out;
 }
 
-std::uint64_t had(const engine::Approvals& approvals, const render::Want& want, const bundle::Bundle& active) {
+std::uint64_t had(const engine::Approvals& approvals, const render::Want& want,
+                  const bundle::Bundle& active) {
   if (want.group.empty()) return approvals.distinct;
   if (as_text(want.group) == render::kWaitGroup) return static_cast<std::uint64_t>(approvals.waited_hours);
   const auto place = std::ranges::find(active.groups, want.group) - active.groups.begin();
@@ -210,7 +211,7 @@ bool PolicyDesk::was_denied(const engine::DeniedRecord& record) const {
 std::string PolicyDesk::remember_why(const model::IntentFacts& facts, const engine::Decision& decision,
                                      std::size_t size) {
   const engine::Explanation explained = engine::explain(*decider_, decision, state_);
-  Why why{facts.subject,  decision.outcome, std::string(decision.rule),
+  Why why{facts.subject,   decision.outcome, std::string(decision.rule),
           decision.bundle, decision.time,    engine::to_json(explained)};
   if (why.explanation.dump().size() > kMaxExplanation) {
     why.explanation = Json::object()
@@ -298,14 +299,14 @@ void PolicyDesk::remember(const engine::Record& record) {
 }
 
 bool PolicyDesk::is_frozen(model::CurrencyId currency) const {
-  const auto known =
-      std::ranges::find(network_.currencies, currency, &model::Currency::id);
+  const auto known = std::ranges::find(network_.currencies, currency, &model::Currency::id);
   return bundle::is_frozen(state_.freezes(),
                            known == network_.currencies.end() ? ByteView() : ByteView(known->code));
 }
 
 Json PolicyDesk::bundle_status() const {
-  Json out = Json::object().set("schema", "custody.policy_status/1").set("active", version_json(state_.active()));
+  Json out =
+      Json::object().set("schema", "custody.policy_status/1").set("active", version_json(state_.active()));
   if (state_.waiting()) {
     Json waiting = version_json(state_.waiting()->bundle);
     waiting.set("effective", render::time_text(state_.waiting()->effective));

@@ -30,8 +30,8 @@ std::string bundle_file(const Hash256& hash);
 
 class PolicyDesk {
  public:
-  // Puts the bundle that the ceremony bound in force as of genesis. kNotFound, kCorrupt, kInvalid: its file is
-  // missing, is another bundle, or is not for this network and member.
+  // Puts the bundle that the ceremony bound in force as of genesis. kNotFound, kCorrupt, kInvalid: its file
+  // is missing, is another bundle, or is not for this network and member.
   static Result<std::unique_ptr<PolicyDesk>> open(Directory& files, engine::Network network,
                                                   model::LedgerMs genesis_time, const Hash256& bound);
 
@@ -49,7 +49,8 @@ class PolicyDesk {
   Result<std::optional<engine::Record>> record_of(const model::IntentFacts& facts,
                                                   const engine::Decision& decision);
   // Keeps why, for explanation(); and says it in at most `size` characters.
-  std::string remember_why(const model::IntentFacts& facts, const engine::Decision& decision, std::size_t size);
+  std::string remember_why(const model::IntentFacts& facts, const engine::Decision& decision,
+                           std::size_t size);
 
   // What officers send, checked: the record to write. An error changes nothing.
   Result<engine::Record> vote(const policy::bundle::SignedVote& vote, model::LedgerMs now) const;
@@ -85,6 +86,7 @@ class PolicyDesk {
     Hash256 subject;
     engine::Outcome outcome;
     std::string rule;
+    std::uint64_t bundle;
     model::LedgerMs time;
     Json explanation;
   };

@@ -6,36 +6,31 @@
 #include <vector>
 
 #include "ledger/model/intents.h"
-#include "policy/engine/engine.h"
 #include "proto/reader/describe.h"
 
 namespace custody::signer::core {
 
 namespace model = ledger::model;
 
-// An amount that counts in the policy's window (policy/engine).
-struct WindowRecord {
-  model::IntentKind kind = model::IntentKind::kMint;
-  model::CurrencyId currency;
-  model::Amount amount;
-  Hash256 subject;
-  model::LedgerMs time;
-  friend bool operator==(const WindowRecord&, const WindowRecord&) = default;
-};
-
 // COMMIT: the token will be asked to sign these digests, and what the signer remembers once it has been. A
 // vote keeps only its watermark (about 130 bytes); what moves money keeps the whole guard state, so that the
-// journal's last such record and the watermarks after it are everything.
+// journal's last such record and the watermarks after it are everything. What the policy remembers of it
+// (policy/engine CommitRecord) stands in the record before.
 struct CommitRecord {
   model::IntentKind kind = model::IntentKind::kProposal;
   std::vector<Hash256> digests;  // as many as C_Sign calls will follow
   std::uint64_t counter = 0;     // GuardState::counter after it
   std::optional<model::Watermark> watermark;
   std::optional<model::GuardState> state;
-  std::optional<WindowRecord> window;
   std::uint64_t audit_size = 0;  // what was durable of the audit log
   Hash256 audit_root;
   friend bool operator==(const CommitRecord&, const CommitRecord&) = default;
+};
+
+// STATE: the ledger's head, as a node proved it without asking for a signature.
+struct HeadRecord {
+  model::GuardHead head;
+  friend bool operator==(const HeadRecord&, const HeadRecord&) = default;
 };
 
 // DONE: every signature of that COMMIT was made. Its absence means *outcome unknown*.
@@ -58,18 +53,10 @@ struct AuditLeaf {
   model::CurrencyId currency;
   model::Amount amount;
   model::LedgerMs time;  // of the evidence
-  Hash256 policy;        // hash of the policy in force
+  Hash256 policy;        // hash of the bundle in force
   friend bool operator==(const AuditLeaf&, const AuditLeaf&) = default;
 };
 
-template <class V>
-void describe(V& v, WindowRecord& m) {
-  v.enumeration(1, m.kind, model::IntentKind::kProposal, model::IntentKind::kBallot);
-  v.field(2, m.currency);
-  v.field(3, m.amount);
-  v.field(4, m.subject);
-  v.field(5, m.time);
-}
 template <class V>
 void describe(V& v, CommitRecord& m) {
   v.enumeration(1, m.kind, model::IntentKind::kProposal, model::IntentKind::kBallot);
@@ -77,9 +64,12 @@ void describe(V& v, CommitRecord& m) {
   v.field(3, m.counter);
   v.optional(4, m.watermark);
   v.optional(5, m.state);
-  v.optional(6, m.window);
-  v.field(7, m.audit_size);
-  v.field(8, m.audit_root);
+  v.field(6, m.audit_size);
+  v.field(7, m.audit_root);
+}
+template <class V>
+void describe(V& v, HeadRecord& m) {
+  v.field(1, m.head);
 }
 template <class V>
 void describe(V& v, DoneRecord& m) {
@@ -101,8 +91,5 @@ void describe(V& v, AuditLeaf& m) {
   v.field(12, m.time);
   v.field(13, m.policy);
 }
-
-WindowRecord to_record(const policy::engine::WindowEntry& entry);
-policy::engine::WindowEntry from_record(const WindowRecord& record);
 
 }  // namespace custody::signer::core

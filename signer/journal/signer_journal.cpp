@@ -74,7 +74,7 @@ Status check_binding(const Binding& binding) {
 
 std::optional<RecordKind> record_kind(std::uint8_t byte) {
   if (byte < static_cast<std::uint8_t>(RecordKind::kBinding) ||
-      byte > static_cast<std::uint8_t>(RecordKind::kState)) {
+      byte > static_cast<std::uint8_t>(RecordKind::kPolicy)) {
     return std::nullopt;
   }
   return static_cast<RecordKind>(byte);
@@ -153,6 +153,11 @@ Result<std::unique_ptr<SignerJournal>> SignerJournal::create(Directory& director
 }
 
 Result<std::unique_ptr<SignerJournal>> SignerJournal::open(Directory& directory, const OnRecord& on_record) {
+  return open(directory, [](const Binding&) { return ok_status(); }, on_record);
+}
+
+Result<std::unique_ptr<SignerJournal>> SignerJournal::open(Directory& directory, const OnBinding& on_binding,
+                                                           const OnRecord& on_record) {
   std::optional<Binding> binding;
   const auto replay = [&](std::uint64_t sequence, ByteView record) -> Status {
     TRY(check_record(sequence, record));
@@ -161,7 +166,7 @@ Result<std::unique_ptr<SignerJournal>> SignerJournal::open(Directory& directory,
     auto decoded = decode_binding(payload);
     if (!decoded.ok()) return bad_record(sequence, decoded.status().message());
     binding = std::move(decoded).value();
-    return ok_status();
+    return on_binding(*binding);
   };
   ASSIGN_OR_RETURN(auto file, custody::journal::Journal::open(directory, kFileName, kFileKind, replay));
   if (!binding) {
@@ -198,6 +203,10 @@ Result<std::uint64_t> SignerJournal::append_done(ByteView payload) {
 
 Result<std::uint64_t> SignerJournal::append_release(ByteView payload) {
   return append(RecordKind::kRelease, payload);
+}
+
+Result<std::uint64_t> SignerJournal::append_policy(ByteView payload) {
+  return append(RecordKind::kPolicy, payload);
 }
 
 Result<std::uint64_t> SignerJournal::append_state(ByteView payload) {

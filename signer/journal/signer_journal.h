@@ -26,7 +26,8 @@ enum class RecordKind : std::uint8_t {
   kCommit = 3,   // the HSM will be asked for these bytes; durable before it is
   kDone = 4,  // the signature that came back; lost without harm: a COMMIT without DONE is *outcome unknown*
   kRelease = 5,  // a reservation given back
-  kState = 6,    // a snapshot of GuardState
+  kState = 6,    // the ledger's head moved on
+  kPolicy = 7,   // what the officers' policy must remember: votes, versions, freezes, decisions
 };
 
 // A key in the token, pinned at the ceremony.
@@ -42,7 +43,7 @@ struct KeyPin {
 struct Binding {
   Hash256 chain_id;
   std::uint16_t member = 0;  // MemberId
-  Hash256 policy;            // SHA-256 of policy.toml
+  Hash256 policy;            // hash of the policy bundle that is in force first
   std::string token_label;
   std::string token_serial;
   std::vector<KeyPin> keys;  // 1..kMaxPins
@@ -66,6 +67,10 @@ class SignerJournal {
   // binding. An error of on_record stops the opening and is returned.
   using OnRecord = std::function<Status(std::uint64_t sequence, RecordKind kind, ByteView payload)>;
   static Result<std::unique_ptr<SignerJournal>> open(Directory& directory, const OnRecord& on_record);
+  // The same; on_binding sees the first record before all others.
+  using OnBinding = std::function<Status(const Binding& binding)>;
+  static Result<std::unique_ptr<SignerJournal>> open(Directory& directory, const OnBinding& on_binding,
+                                                     const OnRecord& on_record);
 
   const Binding& binding() const { return binding_; }
 
@@ -76,6 +81,7 @@ class SignerJournal {
   Result<std::uint64_t> append_done(ByteView payload);
   Result<std::uint64_t> append_release(ByteView payload);
   Result<std::uint64_t> append_state(ByteView payload);
+  Result<std::uint64_t> append_policy(ByteView payload);
   // Returns at once when an earlier sync covered the record, so that COMMITs appended together cost one.
   Status make_durable(std::uint64_t sequence);
   Status sync();
