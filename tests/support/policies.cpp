@@ -1,5 +1,7 @@
 #include "tests/support/policies.h"
 
+#include <algorithm>
+
 #include "policy/cedar/format.h"
 #include "policy/engine/vocabulary.h"
 #include "signer/core/policy_desk.h"
@@ -36,7 +38,7 @@ bundle::Officer officer(const std::string& name, const std::vector<std::string>&
   out.name = to_bytes(name);
   for (const std::string& group : groups) out.groups.push_back(to_bytes(group));
   out.key = to_bytes(officer_key(name).public_key().view());
-  out.valid_from = model::LedgerMs(0);
+  out.valid_from = model::LedgerMs(1'000);
   out.valid_until = model::LedgerMs(253'402'300'799'000);  // the last second of the year 9999
   return out;
 }
