@@ -78,7 +78,7 @@ void ContextBuilder::fill_store() {
     if (facts.currency) add(cedar::entity_uid("Currency", currency.code));
   }
   member_ = cedar::entity_uid(store_arena_, "Member", as_text(compiled_.network().member_name));
-  ledger_ = cedar::entity_uid(store_arena_, "Ledger", compiled_.network().chain_id.hex());
+  ledger_ = cedar::entity_uid("Ledger", "chain");
   gateway_.uid = cedar::entity_uid("Gateway", kPlaceholder);
   wallet_.uid = cedar::entity_uid("Wallet", kPlaceholder);
   for (const cedar::EntityUid& uid : {member_, ledger_, gateway_.uid, wallet_.uid}) add(uid);

@@ -12,7 +12,9 @@ namespace {
 
 using model::IntentKind;
 
-constexpr std::size_t kMaxQuestions = 1'024;
+// Evaluations in search of what is missing, about 10 microseconds each: the signer's votes wait for them.
+constexpr std::size_t kMaxTrials = 4'096;
+constexpr std::size_t kMinQuestions = 64;
 
 bool is_money(IntentKind kind) {
   return kind == IntentKind::kMint || kind == IntentKind::kPayout;
@@ -100,6 +102,10 @@ std::string_view outcome_name(Outcome outcome) {
   return "DENY";
 }
 
+bool allows(const cedar::Decision& decision) {
+  return decision.allow && decision.errors.empty();
+}
+
 Decider::Decider(const CompiledBundle& compiled)
     : compiled_(compiled), context_(compiled), authorizer_(compiled.policies()) {}
 
@@ -125,6 +131,7 @@ void Decider::reset(const model::IntentFacts& facts, EngineState& state, const N
   decision_.time = state.latest();
   decision_.height = std::max(now.height, facts.height);
   decision_.approvals = {};
+  decision_.currency = nullptr;
   decision_.known = nullptr;
   decision_.used = 0;
   window_amounts(facts, &amounts_);
@@ -158,7 +165,7 @@ bool Decider::admit(const model::IntentFacts& facts, const EngineState& state) {
 }
 
 bool Decider::admit_money(const model::IntentFacts& facts, const EngineState& state) {
-  subject_.currency = compiled_.find_currency(facts.currency);
+  decision_.currency = subject_.currency = compiled_.find_currency(facts.currency);
   if (subject_.currency == nullptr) {
     deny("policy.currency", "the bundle has no unit for currency " + std::to_string(facts.currency.get()));
     return false;
@@ -269,7 +276,7 @@ Decider::Judged Decider::judge(PartDecision& part, const Approvals& approvals, c
   part.erred.clear();
   for (const cedar::PolicyError& error : decision.errors) part.erred.push_back(error.policy);
   if (!part.erred.empty()) return Judged::kError;
-  return decision.allow ? Judged::kAllow : Judged::kDeny;
+  return allows(decision) ? Judged::kAllow : Judged::kDeny;
 }
 
 // Sets the rule when that decides: all allowed, or something that no approval can change.
@@ -365,7 +372,8 @@ void Decider::find_wants(const EngineState& state, const Approvals& most) {
     for (std::size_t i = 0; i < point.size(); ++i) set(dimensions[i], point[i], &trial);
     return are_allowed(trial, state);
   };
-  for (const Point& point : minimal_points(sizes, holds, render::kMaxWants, kMaxQuestions)) {
+  const std::size_t questions = std::max(kMinQuestions, kMaxTrials / decision_.used);
+  for (const Point& point : minimal_points(sizes, holds, render::kMaxWants, questions)) {
     for (std::size_t i = 0; i < point.size(); ++i) set(dimensions[i], point[i], &trial);
     const std::uint32_t together =
         std::accumulate(trial.groups.begin(), trial.groups.end(), std::uint32_t{0});

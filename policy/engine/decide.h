@@ -16,6 +16,9 @@ namespace custody::policy::engine {
 enum class Outcome : std::uint8_t { kAllow = 1, kPending = 2, kDeny = 3 };
 std::string_view outcome_name(Outcome outcome);  // "ALLOW", "PENDING", "DENY"
 
+// What the signer makes of Cedar's decision: a policy that errs denies.
+bool allows(const cedar::Decision& decision);
+
 // Of one part. PENDING: denied now, allowed with more approvals or waiting.
 struct PartDecision {
   Part part;
@@ -40,7 +43,8 @@ struct Decision {
   std::uint64_t bundle = 0;          // version
   model::LedgerMs time;              // as judged
   model::Height height;
-  Approvals approvals;                  // that counted
+  Approvals approvals;                         // that counted
+  const CompiledCurrency* currency = nullptr;  // nullptr: no money moves, or an unknown one
   const KnownRequest* known = nullptr;  // open or committed, of these terms; valid until the state changes
 
   // Valid until the next decision.

@@ -13,18 +13,28 @@ using cedar::ExprKind;
 // Explains one part.
 class PartExplainer {
  public:
-  PartExplainer(Decider& decider, const PartDecision& part, const EngineState& state)
-      : decider_(decider), part_(part), request_(decider.rebuild(part, state)) {}
+  PartExplainer(Decider& decider, const Decision& decision, const PartDecision& part,
+                const EngineState& state)
+      : decider_(decider), decision_(decision), part_(part), request_(decider.rebuild(part, state)) {}
 
   ExplainedPart run() && {
     out_.action = part_.part.action;
     out_.burn = part_.part.burn;
     out_.outcome = part_.outcome;
+    out_.address = std::string(part_.part.address);
+    if (decision_.currency != nullptr) {
+      out_.amount = render::decimal_text(part_.part.amount, decision_.currency->decimals) + " " +
+                    decision_.currency->code;
+    }
     if (request_ == nullptr) return std::move(out_);
     out_.principal = cedar::to_string(request_->principal);
     out_.resource = cedar::to_string(request_->resource);
     const std::vector<cedar::Policy>& policies = decider_.compiled().policies().active();
-    for (const std::uint32_t place : part_.policies) add(policies[place], {});
+    if (part_.outcome == Outcome::kPending) {
+      add_pending(policies);
+    } else {
+      for (const std::uint32_t place : part_.policies) add(policies[place], {});
+    }
     for (const std::uint32_t place : part_.erred) add(policies[place], "could not be evaluated");
     const bool no_permit = part_.outcome == Outcome::kDeny && part_.policies.empty() && part_.erred.empty();
     for (const cedar::Policy& policy : policies) {
@@ -36,6 +46,22 @@ class PartExplainer {
   }
 
  private:
+  void add_pending(const std::vector<cedar::Policy>& policies) {
+    for (const cedar::Policy& policy : policies) {
+      if (policy.effect == cedar::Effect::kForbid && holds(policy)) add(policy, {});
+    }
+    const bool permitted =
+        std::ranges::any_of(part_.policies, [&](std::uint32_t place) { return holds(policies[place]); });
+    for (const std::uint32_t place : part_.policies) {
+      if (!permitted || holds(policies[place])) add(policies[place], {});
+    }
+  }
+
+  bool holds(const cedar::Policy& policy) {
+    cedar::Evaluator evaluator(*request_, decider_.entities(), arena_);
+    return evaluator.satisfied(policy);
+  }
+
   void add(const cedar::Policy& policy, std::string failed) {
     ExplainedPolicy explained{
         std::string(policy_name(policy)), policy.effect == cedar::Effect::kPermit, {}, std::move(failed)};
@@ -48,8 +74,7 @@ class PartExplainer {
 
   bool is_in_scope(cedar::Policy policy) {
     policy.conditions = {};
-    cedar::Evaluator evaluator(*request_, decider_.entities(), arena_);
-    return evaluator.satisfied(policy);
+    return holds(policy);
   }
 
   bool is_true(const Expr& expr) {
@@ -95,6 +120,7 @@ class PartExplainer {
   }
 
   Decider& decider_;
+  const Decision& decision_;
   const PartDecision& part_;
   const cedar::Request* request_;
   cedar::Arena arena_;
@@ -137,13 +163,18 @@ std::string policy_text(const ExplainedPolicy& policy) {
 std::string part_text(const ExplainedPart& part) {
   std::string out = "  " + std::string(action_name(part.action));
   if (part.burn != 0) out += " of burn " + std::to_string(part.burn);
+  if (!part.amount.empty()) out += ", " + part.amount;
   if (!part.principal.empty()) {
     out += ", " + to_printable(part.principal) + ", " + to_printable(part.resource);
   }
+  if (!part.address.empty()) out += ", to " + to_printable(part.address);
   out += ": " + std::string(outcome_name(part.outcome)) + "\n";
   for (const ExplainedPolicy& policy : part.policies) out += "    " + policy_text(policy) + "\n";
+  std::string_view label = "    where ";
   for (const ReadFact& fact : part.facts) {
-    out += "      " + to_printable(fact.path) + " = " + to_printable(cedar::to_string(fact.value)) + "\n";
+    out += label;
+    out += to_printable(fact.path) + " = " + to_printable(cedar::to_string(fact.value)) + "\n";
+    label = "          ";
   }
   return out;
 }
@@ -177,6 +208,8 @@ Json part_json(const ExplainedPart& part) {
       .set("burn", part.burn == 0 ? Json() : Json(part.burn))
       .set("principal", part.principal)
       .set("resource", part.resource)
+      .set("amount", part.amount.empty() ? Json() : Json(part.amount))
+      .set("address", part.address.empty() ? Json() : Json(part.address))
       .set("outcome", outcome_name(part.outcome))
       .set("policies", std::move(policies))
       .set("facts", std::move(facts));
@@ -209,7 +242,7 @@ Json approvals_json(const Explanation& explanation) {
 Explanation explain(Decider& decider, const Decision& decision, const EngineState& state) {
   Explanation out{&decision, &decider.compiled(), {}};
   for (const PartDecision& part : decision.parts()) {
-    out.parts.push_back(PartExplainer(decider, part, state).run());
+    out.parts.push_back(PartExplainer(decider, decision, part, state).run());
   }
   return out;
 }

@@ -29,7 +29,10 @@ struct ExplainedPart {
   Outcome outcome = Outcome::kDeny;
   std::string principal;  // as in a policy: Gateway::"acme"
   std::string resource;
-  // What decided. When no permit holds whatever officers approve: the permits whose scope fits, with
+  std::string amount;   // exact, with its currency; empty: no money moves
+  std::string address;  // of the payee
+  // What decided. PENDING: the forbids that hold now, and the permits that hold now or, when there are none,
+  // those that would. When no permit holds whatever officers approve: the permits whose scope fits, with
   // `failed`.
   std::vector<ExplainedPolicy> policies;
   std::vector<ReadFact> facts;  // that these policies read, in the order in which they read them, each once

@@ -42,6 +42,17 @@ void describe(V& v, IntentFacts& m) {
 
 }  // namespace custody::ledger::model
 
+namespace custody::policy::bundle {
+
+template <class V>
+void describe(V& v, ListedSince& m) {
+  v.bytes(1, m.currency, kMaxCode);
+  v.bytes(2, m.address, render::kMaxAddress);
+  v.field(3, m.since);
+}
+
+}  // namespace custody::policy::bundle
+
 namespace custody::policy::engine {
 
 template <class V>
@@ -76,11 +87,6 @@ void describe(V& v, DeniedRecord& m) {
   v.bytes(3, m.rule, kMaxRule);
   v.field(4, m.height);
   v.field(5, m.time);
-}
-template <class V>
-void describe(V& v, ListedAddress& m) {
-  v.bytes(1, m.currency, render::kMaxCode);
-  v.bytes(2, m.address, render::kMaxAddress);
 }
 template <class V>
 void describe(V& v, WaitRecord& m) {
@@ -156,14 +162,6 @@ Status check_statement(const PriceStatement& statement, const bundle::Bundle& bu
 }
 
 }  // namespace
-
-ActivateRecord activate_record(const bundle::Bundle& bundle, const Hash256& hash, model::LedgerMs time) {
-  ActivateRecord out{bundle.version, hash, {}, time};
-  for (const bundle::AllowEntry& entry : bundle.allow_list) {
-    out.listed.push_back({entry.currency, entry.address});
-  }
-  return out;
-}
 
 Bytes encode_record(const Record& record) {
   return proto::reader::encode(RecordMessage{record});

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "policy/bundle/bundle.h"
+#include "policy/bundle/listed.h"
 #include "policy/bundle/statement.h"
 #include "policy/engine/windows.h"
 #include "policy/render/render.h"
@@ -62,11 +63,6 @@ struct DeniedRecord {
   friend bool operator==(const DeniedRecord&, const DeniedRecord&) = default;
 };
 
-struct ListedAddress {
-  Bytes currency;
-  Bytes address;
-  friend bool operator==(const ListedAddress&, const ListedAddress&) = default;
-};
 // WAIT: a bundle has its signatures and comes into force at `effective`.
 struct WaitRecord {
   std::uint64_t version = 0;
@@ -79,12 +75,10 @@ struct WaitRecord {
 struct ActivateRecord {
   std::uint64_t version = 0;
   Hash256 hash;
-  std::vector<ListedAddress> listed;  // of its allow-list, in order
+  bundle::ListedTable listed;  // since when each entry of its allow-list is there, in their order
   model::LedgerMs time;
   friend bool operator==(const ActivateRecord&, const ActivateRecord&) = default;
 };
-ActivateRecord activate_record(const bundle::Bundle& bundle, const Hash256& hash, model::LedgerMs time);
-
 // FREEZE: an order that counts (bundle::verify_order).
 struct FreezeRecord {
   render::FreezeOrder order;

@@ -3,6 +3,8 @@
 // Thread-safety: a value.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <map>
 #include <span>
 #include <unordered_map>

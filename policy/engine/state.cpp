@@ -108,12 +108,7 @@ Status EngineState::apply_record(const ActivateRecord& record) {
                         std::to_string(active_.version));
   }
   requests_.clear([this](const Hash256& subject) { windows_.release(subject); });
-  std::vector<ListedSince> listed;
-  for (const ListedAddress& address : record.listed) {
-    const auto before = std::ranges::find(listed_, address, &ListedSince::address);
-    listed.push_back({address, before == listed_.end() ? latest() : before->since});
-  }
-  listed_ = std::move(listed);
+  listed_ = record.listed;
   active_ = {record.version, record.hash};
   waiting_.reset();
   return ok_status();
@@ -129,6 +124,12 @@ Status EngineState::apply_record(const PriceRecord& record) {
   if (prices_ && record.statement.time <= prices_->time) return out_of_order("prices that are not newer");
   prices_ = record.statement;
   return ok_status();
+}
+
+ActivateRecord activate_record(const bundle::Bundle& bundle, const Hash256& hash, const EngineState& state,
+                               model::LedgerMs time) {
+  time = std::max(time, state.latest());
+  return {bundle.version, hash, bundle::list_since(state.listed(), bundle, time), time};
 }
 
 Result<ApprovalRecord> admit_vote(const bundle::SignedVote& vote, const EngineState& state,

@@ -21,12 +21,6 @@ struct WaitingBundle {
   friend bool operator==(const WaitingBundle&, const WaitingBundle&) = default;
 };
 
-struct ListedSince {
-  ListedAddress address;
-  model::LedgerMs since;  // activation of the first of the bundles, without a gap, that have it
-  friend bool operator==(const ListedSince&, const ListedSince&) = default;
-};
-
 // Puts into out the amounts that a request counts with in the windows: one for a mint and for each burn.
 void window_amounts(const model::IntentFacts& facts, std::vector<WindowAmount>* out);
 
@@ -43,7 +37,7 @@ class EngineState {
   const Windows& windows() const { return windows_; }
   const Requests& requests() const { return requests_; }
   // In the order of the active bundle's allow-list.
-  const std::vector<ListedSince>& listed() const { return listed_; }
+  const bundle::ListedTable& listed() const { return listed_; }
   const std::optional<PriceStatement>& prices() const { return prices_; }
   const bundle::FreezeState& freezes() const { return freezes_; }
   const BundleVersion& active() const { return active_; }
@@ -65,12 +59,16 @@ class EngineState {
 
   Windows windows_;
   Requests requests_;
-  std::vector<ListedSince> listed_;
+  bundle::ListedTable listed_;
   std::optional<PriceStatement> prices_;
   bundle::FreezeState freezes_;
   BundleVersion active_;
   std::optional<WaitingBundle> waiting_;
 };
+
+// The record that puts a checked bundle in force. The first bundle's time is that of genesis.
+ActivateRecord activate_record(const bundle::Bundle& bundle, const Hash256& hash, const EngineState& state,
+                               model::LedgerMs time);
 
 // The record for a vote that counts now; an error of bundle::verify_vote, or kNotFound: no open request has
 // the id.
