@@ -11,7 +11,9 @@ namespace {
 constexpr std::uint64_t kLifetimeBlocks = 100;  // of a transaction that a member makes
 constexpr std::uint64_t kAskAgainMs =
     5'000;  // when an answer got lost or a transaction did not make it into a block
-constexpr std::uint64_t kFirstRetryMs = 1'000;  // after a refusal; doubles
+constexpr std::uint64_t kFirstRetryMs = 1'000;    // after a refusal; doubles
+constexpr std::uint64_t kPendingRetryMs = 2'000;  // while officers are asked
+constexpr std::uint64_t kLedgerHeadMs = 10'000;
 constexpr std::uint64_t kLastRetryMs = 60'000;
 constexpr std::uint64_t kBroadcastAgainMs = 10'000;
 constexpr std::uint64_t kLookMs = 500;  // between blocks: what the external chains show changes without one
@@ -92,8 +94,18 @@ void Duties::look(DutiesActions& out) {
   // What is still to be done was tried when it was due; the rest is done, or has passed by.
   std::erase_if(attempts_, [&](const auto& entry) { return entry.second.not_before + kLastRetryMs < now_; });
   for (const auto& [chain, best] : heads_) attest(best, out);
+  show_ledger_head(out);
   approve_mints(out);
   for (const model::SlotRecord& slot : open_slots(genesis_, ledger_)) serve_slot(slot, out);
+}
+
+// The signer has no clock: what waits and expires there follows the blocks that it is shown.
+void Duties::show_ledger_head(DutiesActions& out) {
+  const std::string task = "show the signer the ledger's head";
+  if (ledger_.height() == model::Height(0) || !due(task)) return;
+  auto evidence = ledger_.evidence({});
+  if (!evidence.ok()) return failed(task, evidence.status(), out);
+  ask(model::LedgerHeadIntent{std::move(*evidence)}, AskedLedgerHead{}, task, out);
 }
 
 void Duties::ask(model::Intent intent, Asked asked, const std::string& task, DutiesActions& out) {
@@ -114,6 +126,7 @@ void Duties::answered(const model::SignReply& reply, DutiesActions& out) {
   if (found == asked_.end()) return;  // an answer to a question of before a lost connection
   const auto [task, asked] = std::move(found->second);
   asked_.erase(found);
+  if (reply.pending) return postpone(task, kPendingRetryMs);
   if (reply.code != 0) {
     return failed(task,
                   Status(static_cast<Code>(reply.code), std::string(as_text(reply.message)),
@@ -121,6 +134,7 @@ void Duties::answered(const model::SignReply& reply, DutiesActions& out) {
                   out);
   }
   attempts_[task].failures = 0;
+  if (std::holds_alternative<AskedLedgerHead>(asked)) return postpone(task, kLedgerHeadMs);
   if (const auto* payout = std::get_if<AskedPayout>(&asked)) {
     auto plan = record<model::SlotRecord>(model::slot_key(payout->currency, payout->slot));
     CHECK(plan.has_value());  // slots are never removed
@@ -202,7 +216,7 @@ void Duties::approve_mint(const ExternalDeposit& deposit, const std::string& tas
   auto evidence =
       ledger_.evidence({model::parameters_key(), model::wallet_key(deposit.currency, model::WalletEpoch(1)),
                         model::gateway_key(deposit.gateway), model::head_key(currency->chain, head->height),
-                        mint_key, model::freeze_key(deposit.currency)});
+                        mint_key, model::freeze_key(deposit.currency), model::totals_key(deposit.currency)});
   if (!evidence.ok()) return failed(task, evidence.status(), out);
   intent.evidence = std::move(*evidence);
   ask(intent, AskedMint{intent}, task, out);
@@ -222,11 +236,20 @@ void Duties::serve_slot(const model::SlotRecord& slot, DutiesActions& out) {
 
 void Duties::sign_slot(const model::SlotRecord& slot, const std::string& task, DutiesActions& out) {
   const model::Currency* currency = model::find_currency(genesis_, slot.currency);
-  std::vector<Bytes> keys{model::parameters_key(), model::wallet_key(slot.currency, slot.epoch),
-                          model::slot_key(slot.currency, slot.id), model::freeze_key(slot.currency),
-                          model::head_tip_key(currency->chain)};
-  for (const model::PlanPayee& payee : slot.payees)
+  std::vector<Bytes> keys{model::parameters_key(),
+                          model::wallet_key(slot.currency, slot.epoch),
+                          model::slot_key(slot.currency, slot.id),
+                          model::freeze_key(slot.currency),
+                          model::head_tip_key(currency->chain),
+                          model::totals_key(slot.currency)};
+  std::set<Bytes> gateways;
+  for (const model::PlanPayee& payee : slot.payees) {
     keys.push_back(model::burn_key(slot.currency, payee.burn));
+    const auto burn = record<model::BurnRecord>(keys.back());
+    CHECK(burn.has_value());
+    gateways.insert(model::gateway_key(burn->gateway));
+  }
+  keys.insert(keys.end(), gateways.begin(), gateways.end());
   for (const model::PlanInput& input : slot.inputs)
     keys.push_back(model::coin_key(slot.currency, input.coin));
   // Slots before this one: their settlement frees places in the guard's table.

@@ -112,7 +112,8 @@ class Duties {
   struct AskedSlotSignature {
     model::SlotSignatureIntent intent;
   };
-  using Asked = std::variant<AskedHead, AskedMint, AskedPayout, AskedSlotSignature>;
+  struct AskedLedgerHead {};
+  using Asked = std::variant<AskedHead, AskedMint, AskedPayout, AskedSlotSignature, AskedLedgerHead>;
 
   // One thing to do, by name; not tried again before its time.
   struct Attempt {
@@ -127,6 +128,7 @@ class Duties {
   void failed(const std::string& task, const Status& status, DutiesActions& out);
 
   void look(DutiesActions& out);
+  void show_ledger_head(DutiesActions& out);
   void attest(const HeadSeen& head, DutiesActions& out);
   void approve_mints(DutiesActions& out);
   void approve_mint(const ExternalDeposit& deposit, const std::string& task, DutiesActions& out);

@@ -12,7 +12,9 @@ namespace {
 
 using model::IntentKind;
 
-constexpr std::size_t kMaxQuestions = 1'024;
+// Evaluations in search of what is missing, about 10 microseconds each: the signer's votes wait for them.
+constexpr std::size_t kMaxTrials = 4'096;
+constexpr std::size_t kMinQuestions = 64;
 
 bool is_money(IntentKind kind) {
   return kind == IntentKind::kMint || kind == IntentKind::kPayout;
@@ -370,7 +372,8 @@ void Decider::find_wants(const EngineState& state, const Approvals& most) {
     for (std::size_t i = 0; i < point.size(); ++i) set(dimensions[i], point[i], &trial);
     return are_allowed(trial, state);
   };
-  for (const Point& point : minimal_points(sizes, holds, render::kMaxWants, kMaxQuestions)) {
+  const std::size_t questions = std::max(kMinQuestions, kMaxTrials / decision_.used);
+  for (const Point& point : minimal_points(sizes, holds, render::kMaxWants, questions)) {
     for (std::size_t i = 0; i < point.size(); ++i) set(dimensions[i], point[i], &trial);
     const std::uint32_t together =
         std::accumulate(trial.groups.begin(), trial.groups.end(), std::uint32_t{0});

@@ -5,6 +5,10 @@
 #include "policy/engine/explain.h"
 #include "policy/engine/fixture_test.h"
 
+namespace custody::policy::cedar {
+std::size_t allocation_count();  // of this program, counting_new_test.cpp
+}
+
 namespace custody::policy::engine {
 namespace {
 
@@ -466,6 +470,26 @@ TEST_F(DecideTest, AFullTableOfRequestsDenies) {
   EXPECT_EQ(ask(facts).outcome, Outcome::kPending);
   facts.action = to_bytes("one more");
   EXPECT_EQ(ask(facts).rule, "policy.requests_full");
+}
+
+TEST_F(DecideTest, NothingIsAllocatedOnceWarm) {
+  use(fixture::example_bundle());
+  state_prices(60'000, 90);
+  for (std::uint8_t i = 0; i < 20; ++i) commit(mint(1'000'000, i));
+  const model::IntentFacts deposit = mint(10'000'000, 100);
+  const model::IntentFacts plan = payout({{"exchange-one", 10'000'000}, {"acme-treasury", 100'000}}, 100);
+  const model::IntentFacts too_much = payout({{"exchange-one", 2'000'000'000}}, 101);
+  const auto allocated = [&](const model::IntentFacts& facts, Outcome outcome) {
+    ask(facts);
+    const std::size_t before = cedar::allocation_count();
+    const Decision& decision = ask(facts);
+    EXPECT_EQ(decision.outcome, outcome) << decision.rule;
+    return cedar::allocation_count() - before;
+  };
+  allocated(plan, Outcome::kAllow);
+  EXPECT_EQ(allocated(deposit, Outcome::kAllow), 0u);
+  EXPECT_EQ(allocated(plan, Outcome::kAllow), 0u);
+  EXPECT_EQ(allocated(too_much, Outcome::kDeny), 0u);
 }
 
 TEST_F(DecideTest, ABundleThatCannotBeUsedSaysWhy) {

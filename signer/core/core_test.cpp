@@ -86,11 +86,11 @@ TEST_F(CoreTest, F2_TheSameVoteAgainIsTheSameSignatureWithoutTheToken) {
 // Table caller x intent: every cell.
 TEST_F(CoreTest, A1_EachSocketAsksForItsOwnIntentsOnly) {
   const model::Intent intents[] = {
-      model::ProposalIntent{},   model::VoteIntent{},   model::HeadIntent{},
-      model::MintIntent{},       model::PayoutIntent{}, model::SlotSignatureIntent{},
-      model::ProposalTxIntent{}, model::BallotIntent{}, model::StatusQuery{}};
-  const bool node[] = {true, true, true, true, true, true, false, false, true};
-  const bool operators[] = {false, false, false, false, false, false, true, true, true};
+      model::ProposalIntent{}, model::VoteIntent{},          model::HeadIntent{},       model::MintIntent{},
+      model::PayoutIntent{},   model::SlotSignatureIntent{}, model::ProposalTxIntent{}, model::BallotIntent{},
+      model::StatusQuery{},    model::LedgerHeadIntent{},    model::StatementIntent{},  model::PolicyQuery{}};
+  const bool node[] = {true, true, true, true, true, true, false, false, true, true, false, false};
+  const bool operators[] = {false, false, false, false, false, false, true, true, true, false, true, true};
   static_assert(std::size(intents) == std::variant_size_v<model::Intent>);
   for (std::size_t i = 0; i < std::size(intents); ++i) {
     EXPECT_EQ(may_ask(Caller::kNode, intents[i]), node[i]) << i;
@@ -123,7 +123,7 @@ TEST_F(CoreTest, GovernanceGoesThroughPolicy) {
       1,
       {model::MemberId(2),
        model::RegisterGateway{to_bytes("gary"), model::Address::treasury(), model::LedgerMs(1)}}};
-  expect_refused(ask(proposal, Caller::kOperator), "policy.proposals");
+  expect_refused(ask(proposal, Caller::kOperator), "policy.no_permit");
   EXPECT_EQ(token_.asked.size(), 1u);
 }
 
@@ -133,13 +133,13 @@ TEST_F(CoreTest, MoneyGoesThroughPolicyAndItsWindowCountsASlotOnce) {
   ASSERT_EQ(reply.code, 0) << as_text(reply.message);
   EXPECT_EQ(reply.signatures.size(), plan.inputs.size());
   EXPECT_EQ(ask(payouts_.intent(plan)).code, 0);
-  EXPECT_EQ(core_->memory().window.size(), 1u);
+  EXPECT_EQ(core_->memory().desk->state().windows().size(), 1u);
   ledger_.advance();
   const auto large = payouts_.derive(2, {2}, {2});
-  expect_refused(ask(payouts_.recorded(large)), "policy.transaction_limit");
+  expect_refused(ask(payouts_.recorded(large)), "policy.no_permit");
   ledger_.advance();
   const auto next = payouts_.derive(3, {3}, {2});
-  expect_refused(ask(payouts_.recorded(next)), "policy.day_limit");
+  expect_refused(ask(payouts_.recorded(next)), "policy.no_permit");
   EXPECT_EQ(core_->state().slots.size(), 1u);
 }
 

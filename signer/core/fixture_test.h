@@ -7,6 +7,7 @@
 #include "signer/core/core.h"
 #include "signer/core/records.h"
 #include "tests/support/payouts.h"
+#include "tests/support/policies.h"
 #include "tests/support/sim_files.h"
 #include "tests/support/soft_token.h"
 
@@ -18,10 +19,7 @@ class SignerFixture : public ::testing::Test {
     identity_.genesis = ledger_.genesis();
     identity_.chain_id = ledger_.chain_id();
     identity_.member = model::MemberId(2);
-    identity_.policy.limits[model::CurrencyId(1)] = {model::Amount(1'000'000), model::Amount(1'000'000),
-                                                     model::Amount(400'000), model::Amount(500'000)};
-    identity_.policy.ballots = true;
-    identity_.policy.hash = *Hash256::from(Bytes(32, 0xaa));
+    policy_ = tests::make_policy(identity_.genesis, identity_.chain_id, identity_.member, limits(), true, false);
     const auto& keys = ledger_.keys(2);
     for (const crypto::SoftwareKey* key : {&keys.validator, &keys.attest, &keys.governance, &keys.seat}) {
       token_.add(*key);
@@ -34,13 +32,16 @@ class SignerFixture : public ::testing::Test {
     payouts_.add_burn(3, 250'000);
     binding_.chain_id = Hash256(identity_.chain_id.array());
     binding_.member = 2;
-    binding_.policy = identity_.policy.hash;
+    binding_.policy = tests::store_policy(directory_, policy_);
     binding_.keys = {{"validator", {1}, keys.validator.public_key()},
                      {"attest", {2}, keys.attest.public_key()},
                      {"governance", {3}, keys.governance.public_key()},
                      {"seat-BTC-1", {4}, keys.seat.public_key()}};
     bind();
     restart();
+  }
+  static tests::PolicyLimits limits() {
+    return {.mint = 1'000'000, .mint_day = 1'000'000, .withdrawal = 400'000, .withdrawal_day = 500'000};
   }
   void bind() {
     const auto journal = journal::SignerJournal::create(directory_, binding_, entropy_);
@@ -97,6 +98,7 @@ class SignerFixture : public ::testing::Test {
   tests::SoftToken token_;
   journal::Binding binding_;
   Identity identity_;
+  policy::bundle::Bundle policy_;
   std::unique_ptr<Core> core_;
 };
 

@@ -25,15 +25,15 @@ TEST_F(MemoryTest, EverythingThatBindsSurvivesARestart) {
   ASSERT_EQ(ask(payouts_.recorded(payouts_.derive(1, {1}, {1}))).code, 0);
   ask(vote(6, 0, 1));
   const model::GuardState before = core_->state();
-  const auto window = core_->memory().window.size();
+  const engine::EngineState policy = core_->memory().desk->state();
   ASSERT_TRUE(core_->idle().ok());
   restart();
   EXPECT_EQ(core_->state(), before);
-  EXPECT_EQ(core_->memory().window.size(), window);
+  EXPECT_EQ(core_->memory().desk->state(), policy);
   EXPECT_EQ(core_->memory().outcome_unknown, 0u);
   expect_refused(ask(vote(6, 0, 2)), "guard.watermark");
   ledger_.advance();
-  expect_refused(ask(payouts_.recorded(payouts_.derive(2, {3}, {2}))), "policy.day_limit");
+  expect_refused(ask(payouts_.recorded(payouts_.derive(2, {3}, {2}))), "policy.no_permit");
 }
 
 TEST_F(MemoryTest, AfterARestartTheSameVoteIsSignedAgain) {
@@ -51,7 +51,7 @@ TEST_F(MemoryTest, G2_AMissingJournalStopsTheStart) {
   EXPECT_EQ(recovered().code(), Code::kNotFound);
 }
 
-TEST_F(MemoryTest, G2_AnotherNetworkMemberPolicyOrKeyStopsTheStart) {
+TEST_F(MemoryTest, G2_AnotherNetworkMemberOrKeyStopsTheStart) {
   const Identity right = identity_;
   identity_.chain_id = *model::ChainId::from(Bytes(32, 1));
   expect_stopped(Code::kRefused, "genesis.bin is of another network");
@@ -59,12 +59,24 @@ TEST_F(MemoryTest, G2_AnotherNetworkMemberPolicyOrKeyStopsTheStart) {
   identity_.member = model::MemberId(3);
   expect_stopped(Code::kRefused, "bound to member 2");
   identity_ = right;
-  identity_.policy.hash = *Hash256::from(Bytes(32, 1));
-  expect_stopped(Code::kRefused, "policy.toml is not the file");
-  identity_ = right;
   identity_.genesis.members[1].attest_key = ledger_.keys(3).attest.public_key();
   expect_stopped(Code::kRefused, "key attest");
   identity_ = right;
+  EXPECT_TRUE(recovered().ok());
+}
+
+TEST_F(MemoryTest, B4_AnotherBundleInTheBoundOnesFileStopsTheStart) {
+  const std::string file = bundle_file(binding_.policy);
+  const Bytes right = directory_.content(file);
+  auto other = policy_;
+  other.pending_expiry_hours = 1;
+  directory_.tamper(file, tests::sign_bundle(other, {}));
+  expect_stopped(Code::kCorrupt, "its file holds another bundle");
+  directory_.tamper(file, Bytes(10, 0xff));
+  expect_stopped(Code::kInvalid, "policy bundle " + binding_.policy.hex());
+  directory_.remove(file);
+  expect_stopped(Code::kNotFound, "put its file " + file + " back");
+  directory_.tamper(file, right);
   EXPECT_TRUE(recovered().ok());
 }
 

@@ -25,6 +25,9 @@ class MoneyTest : public ::testing::Test {
     gateway.account = model::Address::treasury();
     gateway.kyc_expiry = model::LedgerMs(ledger_.header.time.get() + 3'600'000);
     ledger_.put(model::gateway_key(gateway.id), gateway);
+    model::CurrencyTotals totals;
+    totals.recorded_reserve = Amount(90'000'000);
+    ledger_.put(model::totals_key(kBtc), totals);
   }
 
   void expect_refused(const model::Intent& intent, std::string_view rule, Code code = Code::kRefused) const {
@@ -74,7 +77,8 @@ class MintTest : public MoneyTest {
             model::gateway_key(approval.gateway),
             model::head_key(model::ExternalChainId(1), model::ExternalHeight(tip)),
             model::mint_key(kBtc, approval.outpoint),
-            model::freeze_key(kBtc)};
+            model::freeze_key(kBtc),
+            model::totals_key(kBtc)};
   }
   model::MintApproval approval() const {
     return {kOwn,
@@ -100,6 +104,12 @@ TEST_F(MintTest, AProvenDepositIsApprovedWithTheAttestKey) {
   EXPECT_EQ(verdict.facts.kind, model::IntentKind::kMint);
   EXPECT_EQ(verdict.facts.amount, Amount(kDeposit));
   EXPECT_EQ(verdict.facts.gateway, model::GatewayId(1));
+  EXPECT_EQ(as_text(verdict.facts.gateway_name), "gary");
+  EXPECT_EQ(verdict.facts.kyc_expiry, model::LedgerMs(ledger_.header.time.get() + 3'600'000));
+  EXPECT_EQ(verdict.facts.epoch, model::WalletEpoch(1));
+  EXPECT_EQ(verdict.facts.confirmations, 5u);
+  EXPECT_EQ(verdict.facts.reserve, Amount(90'000'000));
+  EXPECT_EQ(verdict.facts.height, ledger_.header.height);
   EXPECT_EQ(verdict.facts.time, ledger_.header.time);
   EXPECT_EQ(state_.head.height, ledger_.header.height);
   EXPECT_EQ(state_.head.time, ledger_.header.time);

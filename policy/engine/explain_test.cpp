@@ -1,0 +1,91 @@
+#include "policy/engine/explain.h"
+
+#include <gtest/gtest.h>
+
+#include "policy/engine/fixture_test.h"
+
+namespace custody::policy::engine {
+namespace {
+
+class ExplainTest : public ::testing::Test {
+ protected:
+  void use(std::string_view policies) {
+    compiled_ = std::make_unique<CompiledBundle>(fixture::compiled(fixture::bundle_with(policies)));
+    decider_ = std::make_unique<Decider>(*compiled_);
+    state_ = EngineState();
+    const ActivateRecord record =
+        activate_record(compiled_->bundle(), compiled_->hash(), state_, fixture::at("2026-11-01T00:00:00Z"));
+    ASSERT_TRUE(state_.apply(record).ok());
+  }
+  Explanation ballot(bool approve) {
+    model::IntentFacts facts;
+    facts.kind = model::IntentKind::kBallot;
+    facts.approve = approve;
+    const Decision& decision =
+        decider_->decide(facts, state_, {model::Height(7), fixture::at("2026-11-24T10:00:00Z")});
+    return explain(*decider_, decision, state_);
+  }
+  std::unique_ptr<CompiledBundle> compiled_;
+  std::unique_ptr<Decider> decider_;
+  EngineState state_;
+};
+
+TEST_F(ExplainTest, NamesPoliciesFactsAndVersion) {
+  use("@id(\"no\") @doc(\"We say no freely.\") permit (principal, action == Action::\"ballot\", resource) "
+      "when { context.hour >= 8 && !context.approve };");
+  EXPECT_EQ(to_text(ballot(false)),
+            "ALLOW (policy.allow, bundle 1, 2026-11-24T10:00:00Z, block 7)\n"
+            "  ballot, Member::\"north-bank\", Ledger::\"chain\": ALLOW\n"
+            "    permit no: We say no freely.\n"
+            "    where context.hour = 10\n"
+            "          context.approve = false\n");
+}
+
+TEST_F(ExplainTest, SaysWhichConditionOfAPermitFailed) {
+  use("@id(\"no\") permit (principal, action == Action::\"ballot\", resource) "
+      "when { context.hour >= 8 && !context.approve } unless { context.weekday > 5 };");
+  EXPECT_EQ(to_text(ballot(true)),
+            "DENY (policy.no_permit, bundle 1, 2026-11-24T10:00:00Z, block 7)\n"
+            "  ballot, Member::\"north-bank\", Ledger::\"chain\": DENY\n"
+            "    permit no\n"
+            "      not so: !context.approve\n"
+            "    where context.hour = 10\n"
+            "          context.approve = true\n"
+            "          context.weekday = 2\n");
+  use("@id(\"no\") permit (principal, action == Action::\"ballot\", resource) "
+      "unless { context.weekday == 2 };");
+  EXPECT_NE(to_text(ballot(true)).find("not so: unless { context.weekday == 2 }"), std::string::npos);
+}
+
+// Nothing of a policy's text can move the cursor or look like a line of ours.
+TEST_F(ExplainTest, IsPrintableAscii) {
+  use("@id(\"no\") @doc(\"one\\ntwo \\u{1b}[2J \\u{e9}\") permit (principal, action == Action::\"ballot\", "
+      "resource);");
+  const Explanation explanation = ballot(true);
+  for (const std::string& text : {to_text(explanation), to_json(explanation).dump()}) {
+    for (const char c : text) EXPECT_TRUE(c == '\n' || (c >= 0x20 && c < 0x7f)) << static_cast<int>(c);
+  }
+  EXPECT_EQ(std::ranges::count(to_text(explanation), '\n'), 3);
+}
+
+TEST_F(ExplainTest, TheJsonHasEverything) {
+  use("@id(\"yes\") permit (principal, action == Action::\"ballot\", resource) "
+      "when { context.approvals.treasury >= 2 || context.waitedHours >= 3 };");
+  const Json json = to_json(ballot(true));
+  EXPECT_EQ(*json.string_at("schema"), "custody.decision/1");
+  EXPECT_EQ(*json.string_at("outcome"), "PENDING");
+  EXPECT_EQ(*json.u64_at("bundle"), 1u);
+  EXPECT_EQ(json.at("wants")->dump(), R"([{"treasury":2},{"wait":3}])");
+  const Json part = json.at("parts")->items().at(0);
+  EXPECT_EQ(part.at("policies")->dump(), R"([{"id":"yes","effect":"permit","doc":"","failed":null}])");
+  EXPECT_EQ(part.at("facts")->dump(), R"({"context.approvals.treasury":0,"context.waitedHours":0})");
+}
+
+TEST(Explain, WantsAreSaidInWords) {
+  EXPECT_EQ(wants_text({{{to_bytes("treasury"), 2}}}), "2 of treasury");
+  EXPECT_EQ(wants_text({{{to_bytes("a"), 1}, {{}, 3}, {to_bytes("wait"), 1}}}),
+            "1 of a, 3 officers in all and 1 hour since opening");
+}
+
+}  // namespace
+}  // namespace custody::policy::engine

@@ -1,0 +1,43 @@
+// Policy bundles for tests that are not about policies: limits for one or more currencies, and three officers
+// whose keys the test has. Thread-safety: values.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/crypto/secp256k1.h"
+#include "base/file.h"
+#include "policy/bundle/bundle.h"
+#include "policy/bundle/statement.h"
+
+namespace custody::tests {
+
+// In minor units. A withdrawal above `alone` needs two approvals of the treasury.
+struct PolicyLimits {
+  std::uint64_t mint = 0;
+  std::uint64_t mint_day = 0;
+  std::uint64_t withdrawal = 0;
+  std::uint64_t withdrawal_day = 0;
+  std::uint64_t alone = UINT64_MAX;
+};
+
+// Groups compliance (carol) and treasury (alice, bob, carol); quorums 2 of treasury; no activation delay;
+// requests live 24 hours. The same limits for every currency of genesis.
+policy::bundle::Bundle make_policy(const ledger::model::Genesis& genesis,
+                                   const ledger::model::ChainId& chain_id, ledger::model::MemberId member,
+                                   const PolicyLimits& limits, bool ballots = true, bool proposals = true);
+// The version that follows it.
+policy::bundle::Bundle next_policy(const policy::bundle::Bundle& before);
+
+const crypto::SoftwareKey& officer_key(std::string_view name);  // alice, bob or carol
+
+// What an officer sends.
+Bytes sign_vote(const policy::render::Request& request, std::string_view officer, std::string_view group,
+                policy::render::Vote vote = policy::render::Vote::kApprove);
+Bytes sign_bundle(const policy::bundle::Bundle& bundle, const std::vector<std::string>& officers);
+Bytes sign_order(const policy::render::FreezeOrder& order, const std::vector<std::string>& officers);
+
+// As custody-ceremony leaves it beside the journal. Returns its hash.
+Hash256 store_policy(Directory& files, const policy::bundle::Bundle& bundle);
+
+}  // namespace custody::tests
