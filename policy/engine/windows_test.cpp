@@ -93,11 +93,11 @@ TEST(Windows, ManySmallOnesAddUp) {
   Windows windows;
   windows.advance(LedgerMs(kStart));
   for (std::uint32_t i = 0; i < 100; ++i) {
-    windows.advance(LedgerMs(kStart + i * 60'000));
+    windows.advance(LedgerMs(kStart + std::uint64_t{i} * 60'000));
     ASSERT_TRUE(commit(&windows, i, out(99, i, i)));
   }
   EXPECT_EQ(windows.total(kOutBtc, Period::kDay), (WindowTotal{9'900, 100}));
-  EXPECT_EQ(windows.total(kOutBtc, Period::kHour), (WindowTotal{60 * 99, 60}));
+  EXPECT_EQ(windows.total(kOutBtc, Period::kHour), (WindowTotal{5'940, 60}));
 }
 
 TEST(Windows, WhatIsPendingCountsAndIsGivenBack) {
