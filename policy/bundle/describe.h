@@ -1,7 +1,8 @@
-// The field numbers of a bundle and of officers' statements (proto/reader/wire.h says how they are used).
-// Order of fields = ascending numbers.
+// The field numbers of a bundle, of officers' statements and of the signer's tables about them
+// (proto/reader/wire.h says how they are used). Order of fields = ascending numbers.
 #pragma once
 
+#include "policy/bundle/listed.h"
 #include "policy/bundle/statement.h"
 #include "policy/render/describe.h"
 #include "proto/reader/wire.h"
@@ -91,6 +92,12 @@ void describe(V& v, FreezeState& m) {
   v.field(1, m.counter);
   v.field(2, m.everything);
   v.repeated(3, m.currencies, kMaxFrozen, kMaxCode);
+}
+template <class V>
+void describe(V& v, ListedSince& m) {
+  v.bytes(1, m.currency, kMaxCode);
+  v.bytes(2, m.address, render::kMaxAddress);
+  v.field(3, m.since);
 }
 
 }  // namespace custody::policy::bundle

@@ -223,7 +223,7 @@ std::vector<Change> diff_bundles(const Bundle& before, const Bundle& after) {
       before.officers, after.officers, [](const Officer& officer) -> const Bytes& { return officer.name; },
       [&](const Officer* a, const Officer* b) { diff_officer(a, b, out); });
   pair_up<Bytes>(
-      before.groups, after.groups, [](const Bytes& group) -> const Bytes& { return group; },
+      before.groups, after.groups, [](const Bytes& group) { return as_text(group); },
       [&](const Bytes* a, const Bytes* b) { diff_group(a, b, out); });
   diff_quorums_and_times(before, after, out);
   pair_up<AllowEntry>(

@@ -23,6 +23,10 @@ bool is_policy_file(std::string_view name) {
   return name.ends_with(kPolicySuffix) && !name.starts_with('.');
 }
 
+std::string file_in(const std::string& directory, std::string_view name) {
+  return directory + "/" + std::string(name);
+}
+
 std::size_t max_size_of(std::string_view name) {
   if (name == kSchema) return kMaxSchemaText;
   return is_policy_file(name) ? kMaxPolicyText : kMaxTomlFile;
@@ -44,7 +48,7 @@ class TomlFile {
  public:
   static Result<TomlFile> open(const BundleFiles& files, std::string_view name, const std::string& where) {
     const auto file = files.find(std::string(name));
-    const std::string origin = where + "/" + std::string(name);
+    const std::string origin = file_in(where, name);
     if (file == files.end())
       return invalid(origin + ": there is no such file", "every file of a bundle is mandatory");
     if (file->second.size() > kMaxTomlFile) return invalid(origin + ": more than 1 MiB");
@@ -171,16 +175,20 @@ Status read_officers(TomlFile file, Bundle& bundle) {
   return file.config().finish();
 }
 
+Status read_entry(TomlFile& file, const std::string& code, const std::string& address, Bundle& bundle) {
+  const std::string table = "allow." + code + "." + address;
+  AllowEntry& entry = bundle.allow_list.emplace_back();
+  entry.currency = to_bytes(code);
+  entry.address = to_bytes(address);
+  TRY(file.name(table + ".owner", entry.owner));
+  TRY(file.name(table + ".reason", entry.reason));
+  return file.time(table + ".expires", entry.expires);
+}
+
 Status read_allow_list(TomlFile file, Bundle& bundle) {
   for (const std::string& code : file.config().tables("allow")) {
     for (const std::string& address : file.config().tables("allow." + code)) {
-      const std::string table = "allow." + code + "." + address;
-      AllowEntry& entry = bundle.allow_list.emplace_back();
-      entry.currency = to_bytes(code);
-      entry.address = to_bytes(address);
-      TRY(file.name(table + ".owner", entry.owner));
-      TRY(file.name(table + ".reason", entry.reason));
-      TRY(file.time(table + ".expires", entry.expires));
+      TRY(read_entry(file, code, address, bundle));
     }
   }
   std::ranges::sort(bundle.allow_list, {},
@@ -190,7 +198,7 @@ Status read_allow_list(TomlFile file, Bundle& bundle) {
 
 Status read_schema(const BundleFiles& files, const std::string& where, Bundle& bundle) {
   const auto file = files.find(std::string(kSchema));
-  const std::string origin = where + "/" + std::string(kSchema);
+  const std::string origin = file_in(where, kSchema);
   if (file == files.end())
     return invalid(origin + ": there is no such file", "every file of a bundle is mandatory");
   if (file->second.size() > kMaxSchemaText) return invalid(origin + ": more than 64 KiB");
@@ -206,7 +214,7 @@ Status read_policies(const BundleFiles& files, const std::string& where, Bundle&
       return invalid(where + ": more than 768 KiB of policies");
     // By itself first, so that an error names its file and line.
     const auto alone = cedar::PolicySet::parse(text);
-    if (!alone.ok()) return invalid(where + "/" + name + ": " + alone.status().message());
+    if (!alone.ok()) return invalid(file_in(where, name) + ": " + alone.status().message());
     if (!joined.empty() && !joined.ends_with('\n')) joined += '\n';
     joined += text;
   }
@@ -228,7 +236,10 @@ std::string line(std::string_view key, const std::string& value) {
 
 std::string list(const std::vector<Bytes>& names) {
   std::string out;
-  for (const Bytes& name : names) out += (out.empty() ? "" : ", ") + quoted(name);
+  for (const Bytes& name : names) {
+    if (!out.empty()) out += ", ";
+    out += quoted(name);
+  }
   return "[" + out + "]";
 }
 
@@ -329,7 +340,7 @@ Result<Bundle> read_directory(const std::string& path) {
   ASSIGN_OR_RETURN(const std::vector<std::string> names, list_parts(path));
   BundleFiles files;
   for (const std::string& name : names) {
-    ASSIGN_OR_RETURN(const Bytes text, read_file(path + "/" + name, max_size_of(name)));
+    ASSIGN_OR_RETURN(const Bytes text, read_file(file_in(path, name), max_size_of(name)));
     files.emplace(name, as_text(text));
   }
   return parse_files(files, path);
@@ -340,11 +351,11 @@ Status write_directory(const std::string& path, const Bundle& bundle) {
   ASSIGN_OR_RETURN(const std::vector<std::string> names, list_parts(path));
   for (const std::string& name : names) {
     if (!is_policy_file(name) || name == kPolicies) continue;
-    return exists(path + "/" + name + ": policies in another file than " + std::string(kPolicies),
+    return exists(file_in(path, name) + ": policies in another file than " + std::string(kPolicies),
                   "move it away: its policies would count too");
   }
   for (const auto& [name, text] : format_files(bundle)) {
-    TRY(write_file_atomic(path + "/" + name, as_bytes(text), 0644));
+    TRY(write_file_atomic(file_in(path, name), as_bytes(text), 0644));
   }
   return ok_status();
 }

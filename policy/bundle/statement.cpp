@@ -221,6 +221,11 @@ Status verify_vote(const SignedVote& vote, const render::Request& request, std::
   return check_signature(*officer, digest, vote.signature);
 }
 
+bool still_counts(const SignedVote& vote, const ActiveBundle& active, model::LedgerMs now) {
+  const Officer* officer = find_officer(active.bundle, vote.officer);
+  return officer != nullptr && is_member_of(*officer, vote.group) && is_valid_at(*officer, now);
+}
+
 render::Activation activation_of(const Bundle& bundle) {
   return {bundle.chain_id, bundle.member, bundle.version, bundle_hash(bundle), bundle.previous};
 }

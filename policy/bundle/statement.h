@@ -74,6 +74,10 @@ Result<SignedOrder> decode_order(ByteView bytes);
 Status verify_vote(const SignedVote& vote, const render::Request& request, std::span<const SignedVote> before,
                    const ActiveBundle& active, model::LedgerMs now);
 
+// Whether a vote that verify_vote passed before still counts: its officer is in the active bundle, in that
+// group, and valid (B6). For every evaluation; the signature is not looked at again.
+bool still_counts(const SignedVote& vote, const ActiveBundle& active, model::LedgerMs now);
+
 // The bundle follows the active one (network, member, version, hash) and a quorum of distinct officers of the
 // active bundle's activation group signed it; one signature that does not count refuses all. The result is
 // the bundle, checked; it comes into force when the active bundle's delay has passed.

@@ -161,6 +161,17 @@ TEST(AbuseB6, ARevokedOfficerIsRefused) {
                  Code::kRefused, "there is no officer \"alice\" in policy version 2");
 }
 
+TEST(AbuseB6, AVoteThatCountedEndsWithItsOfficersTime) {
+  const model::LedgerMs end = at("2027-01-01T00:00:00Z");
+  EXPECT_TRUE(still_counts(vote("alice"), active(), model::LedgerMs(end.get() - 1)));
+  EXPECT_FALSE(still_counts(vote("alice"), active(), end));
+  Bundle changed = fixture::bundle();
+  changed.officers[2].groups = {to_bytes("compliance")};
+  EXPECT_FALSE(still_counts(vote("carol"), make_active(changed), now()));
+  changed.officers.erase(changed.officers.begin());
+  EXPECT_FALSE(still_counts(vote("alice"), make_active(changed), now()));
+}
+
 TEST(AbuseB6, AnExpiredRequestIsRefused) {
   EXPECT_TRUE(verify_vote(vote("alice"), request(), {}, active(), at("2026-11-26T19:29:59Z")).ok());
   expect_refused(verify_vote(vote("alice"), request(), {}, active(), at("2026-11-26T19:30:00Z")),
