@@ -21,20 +21,22 @@ std::string describe(const NamedKey& key) {
   return out;
 }
 
-Result<CK_OBJECT_HANDLE> find_private_key(const Session& session, const NamedKey& key) {
-  CK_OBJECT_CLASS object_class = CKO_PRIVATE_KEY;
+// The one object of this class and name.
+Result<CK_OBJECT_HANDLE> find_only(const Session& session, CK_OBJECT_CLASS object_class,
+                                   const NamedKey& key) {
   std::string label = key.label;
   Bytes id = key.id;
   std::vector<CK_ATTRIBUTE> wanted = {{CKA_CLASS, &object_class, sizeof object_class}};
   if (!label.empty()) wanted.push_back({CKA_LABEL, label.data(), label.size()});
   if (!id.empty()) wanted.push_back({CKA_ID, id.data(), id.size()});
   ASSIGN_OR_RETURN(const auto found, find_matching(session, std::move(wanted)));
+  const std::string kind = object_class == CKO_PRIVATE_KEY ? "private" : "public";
   if (found.empty()) {
-    return not_found("the token has no private " + describe(key),
+    return not_found("the token has no " + kind + " " + describe(key),
                      "pkcs11-tool --login --list-objects says which keys it has");
   }
   if (found.size() > 1) {
-    return refused("the token has " + std::to_string(found.size()) + " private keys that are " +
+    return refused("the token has " + std::to_string(found.size()) + " " + kind + " keys that are " +
                        describe(key) + "; none was used",
                    "name the key by its id too");
   }
@@ -75,28 +77,46 @@ Result<KeyCurve> curve_of(const Session& session, CK_OBJECT_HANDLE key, const st
                  (curve ? to_hex(*curve) : "not reported"));
 }
 
-// From the public key object with the private key's CKA_ID.
-Result<Bytes> public_point(const Session& session, CK_OBJECT_HANDLE key, const std::string& what) {
+Result<Bytes> compress(KeyCurve curve, ByteView point) {
+  if (curve == KeyCurve::kP256) {
+    ASSIGN_OR_RETURN(const auto key, crypto::p256::compress_public_key(point));
+    return to_bytes(key.view());
+  }
+  ASSIGN_OR_RETURN(const auto key, crypto::compress_public_key(point));
+  return to_bytes(key.view());
+}
+
+Result<NamedPublicKey> read_public_key(const Session& session, CK_OBJECT_HANDLE object,
+                                       const std::string& what) {
+  NamedPublicKey key;
+  ASSIGN_OR_RETURN(key.curve, curve_of(session, object, what));
+  ASSIGN_OR_RETURN(const std::optional<Bytes> point,
+                   read_attribute(session, object, CKA_EC_POINT, "CKA_EC_POINT"));
+  if (!point) return refused("the public key of " + what + " has no CKA_EC_POINT");
+  auto compressed = compress(key.curve, sec1_point(*point));
+  if (!compressed.ok()) return refused("the public key of " + what + ": " + compressed.status().message());
+  key.point = std::move(compressed).value();
+  return key;
+}
+
+// The public key object with the private key's CKA_ID.
+Result<CK_OBJECT_HANDLE> find_partner(const Session& session, CK_OBJECT_HANDLE key, const std::string& what) {
   ASSIGN_OR_RETURN(const std::optional<Bytes> id, read_attribute(session, key, CKA_ID, "CKA_ID"));
   if (!id || id->empty()) return refused(what + " has no CKA_ID, so its public key cannot be told");
   ASSIGN_OR_RETURN(const auto objects, find_objects(session, CKO_PUBLIC_KEY, *id));
-  if (objects.size() != 1) {
-    return refused("the token has " + std::to_string(objects.size()) + " public keys with " + what +
-                       "'s id " + to_hex(*id) + ", must be one",
-                   objects.empty() ? "write its public key to the token too" : "remove those of other keys");
-  }
-  ASSIGN_OR_RETURN(const std::optional<Bytes> point,
-                   read_attribute(session, objects.front(), CKA_EC_POINT, "CKA_EC_POINT"));
-  if (!point) return refused("the public key of " + what + " has no CKA_EC_POINT");
-  return to_bytes(sec1_point(*point));
+  if (objects.size() == 1) return objects.front();
+  return refused("the token has " + std::to_string(objects.size()) + " public keys with " + what + "'s id " +
+                     to_hex(*id) + ", must be one",
+                 objects.empty() ? "write its public key to the token too" : "remove those of other keys");
 }
 
-template <typename Key>
-Result<NamedKeySignature> finish(KeyCurve curve, const Result<Key>& key, const Hash256& digest,
-                                 ByteView raw) {
-  if (!key.ok()) return refused("the token's public key: " + key.status().message());
-  ASSIGN_OR_RETURN(const Signature signature, accept_signature(*key, digest, raw));
-  return NamedKeySignature{curve, to_bytes(key->view()), signature};
+Result<Signature> accept(const NamedPublicKey& key, const Hash256& digest, ByteView raw) {
+  if (key.curve == KeyCurve::kP256) {
+    ASSIGN_OR_RETURN(const auto point, crypto::p256::PublicKey::from(key.point));
+    return accept_signature(point, digest, raw);
+  }
+  ASSIGN_OR_RETURN(const auto point, PublicKey::from(key.point));
+  return accept_signature(point, digest, raw);
 }
 
 }  // namespace
@@ -106,29 +126,39 @@ class NamedKeySigner::Impl {
   explicit Impl(std::unique_ptr<Module> module) : module_(std::move(module)) {}
 
   Result<NamedKeySignature> sign(const NamedKey& key, const SecretBytes& pin, const Hash256& digest) {
-    if (key.label.empty() && key.id.empty()) return invalid("neither label nor id of the key is given");
     if (pin.empty()) return invalid("the PIN is empty");
-    ASSIGN_OR_RETURN(const TokenInfo token, find_token(*module_, {key.token_label, key.token_serial,
-                                                                  key.token_manufacturer, key.token_model}));
+    ASSIGN_OR_RETURN(const TokenInfo token, find(key));
     TRY(check_pin_flags(token));
     ASSIGN_OR_RETURN(const Session session, Session::open(*module_, token.slot, Session::Access::kReadOnly));
     TRY(session.login(CKU_USER, pin));
     return sign_in(session, key, digest);
   }
 
+  Result<NamedPublicKey> public_key(const NamedKey& key) {
+    ASSIGN_OR_RETURN(const TokenInfo token, find(key));
+    ASSIGN_OR_RETURN(const Session session, Session::open(*module_, token.slot, Session::Access::kReadOnly));
+    ASSIGN_OR_RETURN(const CK_OBJECT_HANDLE object, find_only(session, CKO_PUBLIC_KEY, key));
+    return read_public_key(session, object, describe(key));
+  }
+
  private:
+  Result<TokenInfo> find(const NamedKey& key) {
+    if (key.label.empty() && key.id.empty()) return invalid("neither label nor id of the key is given");
+    return find_token(*module_, {key.token_label, key.token_serial, key.token_manufacturer, key.token_model});
+  }
+
   static Result<NamedKeySignature> sign_in(const Session& session, const NamedKey& key,
                                            const Hash256& digest) {
     const std::string what = describe(key);
-    ASSIGN_OR_RETURN(const CK_OBJECT_HANDLE handle, find_private_key(session, key));
+    ASSIGN_OR_RETURN(const CK_OBJECT_HANDLE handle, find_only(session, CKO_PRIVATE_KEY, key));
     TRY(check_usable(session, handle, what));
-    ASSIGN_OR_RETURN(const KeyCurve curve, curve_of(session, handle, what));
-    ASSIGN_OR_RETURN(const Bytes point, public_point(session, handle, what));
+    TRY(curve_of(session, handle, what));
+    ASSIGN_OR_RETURN(const CK_OBJECT_HANDLE partner, find_partner(session, handle, what));
+    NamedKeySignature out;
+    ASSIGN_OR_RETURN(out.key, read_public_key(session, partner, what));
     ASSIGN_OR_RETURN(const Bytes raw, sign_raw(session, handle, digest));
-    if (curve == KeyCurve::kP256) {
-      return finish(curve, crypto::p256::compress_public_key(point), digest, raw);
-    }
-    return finish(curve, crypto::compress_public_key(point), digest, raw);
+    ASSIGN_OR_RETURN(out.signature, accept(out.key, digest, raw));
+    return out;
   }
 
   std::unique_ptr<Module> module_;
@@ -145,6 +175,10 @@ Result<std::unique_ptr<NamedKeySigner>> NamedKeySigner::load(const std::string& 
 Result<NamedKeySignature> NamedKeySigner::sign(const NamedKey& key, const SecretBytes& pin,
                                                const Hash256& digest) {
   return impl_->sign(key, pin, digest);
+}
+
+Result<NamedPublicKey> NamedKeySigner::public_key(const NamedKey& key) {
+  return impl_->public_key(key);
 }
 
 }  // namespace custody::signer::hsm

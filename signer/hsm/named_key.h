@@ -24,10 +24,15 @@ struct NamedKey {
 
 enum class KeyCurve : std::uint8_t { kSecp256k1, kP256 };
 
-struct NamedKeySignature {
+struct NamedPublicKey {
   KeyCurve curve = KeyCurve::kSecp256k1;
-  Bytes public_key;     // 33 bytes, compressed SEC1, as the token's public key object says
-  Signature signature;  // low S; verifies under public_key
+  Bytes point;  // 33 bytes, compressed SEC1, as the token's public key object says
+  friend bool operator==(const NamedPublicKey&, const NamedPublicKey&) = default;
+};
+
+struct NamedKeySignature {
+  NamedPublicKey key;
+  Signature signature;  // low S; verifies under key
 };
 
 class NamedKeySigner {
@@ -47,6 +52,10 @@ class NamedKeySigner {
   //   kOutcomeUnknown   the token failed while it signed
   //   kCorrupt          what it returned is no signature by that key
   Result<NamedKeySignature> sign(const NamedKey& key, const SecretBytes& pin, const Hash256& digest);
+
+  // Its public key, without a login: what the one public key object of that name says. Whether the private
+  // key fits and may be used is for sign() to find.
+  Result<NamedPublicKey> public_key(const NamedKey& key);
 
  private:
   class Impl;

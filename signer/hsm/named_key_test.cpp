@@ -47,14 +47,14 @@ TEST_F(NamedKeys, SignOnceOnEitherCurve) {
   generate_officer_key({.curve = KeyCurve::kP256, .label = "bob", .id = {2}});
   const auto by_alice = sign(alice_);
   ASSERT_TRUE(by_alice.ok()) << by_alice.status().to_string();
-  EXPECT_EQ(by_alice->curve, KeyCurve::kSecp256k1);
-  EXPECT_TRUE(crypto::verify(*PublicKey::from(by_alice->public_key), digest_, by_alice->signature));
+  EXPECT_EQ(by_alice->key.curve, KeyCurve::kSecp256k1);
+  EXPECT_TRUE(crypto::verify(*PublicKey::from(by_alice->key.point), digest_, by_alice->signature));
   EXPECT_EQ(hsm_.count("C_Sign:01"), 1u);
   const auto by_bob = sign({"", serial_, "", "", "", {2}});
   ASSERT_TRUE(by_bob.ok()) << by_bob.status().to_string();
-  EXPECT_EQ(by_bob->curve, KeyCurve::kP256);
+  EXPECT_EQ(by_bob->key.curve, KeyCurve::kP256);
   EXPECT_TRUE(
-      crypto::p256::verify(*crypto::p256::PublicKey::from(by_bob->public_key), digest_, by_bob->signature));
+      crypto::p256::verify(*crypto::p256::PublicKey::from(by_bob->key.point), digest_, by_bob->signature));
   EXPECT_EQ(hsm_.count("C_Sign:02"), 1u);
   EXPECT_EQ(hsm_.count("C_Login"), 2u);
 }
@@ -68,6 +68,22 @@ TEST_F(NamedKeys, HighSIsNormalisedOnEitherCurve) {
     EXPECT_TRUE(sign(alice_).ok());
     EXPECT_TRUE(sign({kLabel, "", "", "", "bob", {}}).ok());
   }
+}
+
+TEST_F(NamedKeys, ThePublicKeyIsToldWithoutALogin) {
+  generate_officer_key({.curve = KeyCurve::kSecp256k1, .label = "alice", .id = {1}});
+  generate_officer_key({.curve = KeyCurve::kP256, .label = "bob", .id = {2}});
+  const NamedKey bob{kLabel, "", "", "", "bob", {2}};
+  auto signer = std::move(*NamedKeySigner::load(probe_module()));
+  const auto told_alice = signer->public_key(alice_);
+  const auto told_bob = signer->public_key(bob);
+  ASSERT_TRUE(told_alice.ok()) << told_alice.status().to_string();
+  ASSERT_TRUE(told_bob.ok()) << told_bob.status().to_string();
+  EXPECT_EQ(signer->public_key({kLabel, "", "", "", "carol", {}}).code(), Code::kNotFound);
+  EXPECT_EQ(signer->public_key({kLabel, "", "", "", "", {}}).code(), Code::kInvalid);
+  EXPECT_EQ(hsm_.count("C_Login"), 0u);
+  EXPECT_EQ(signer->sign(alice_, user_pin(), digest_)->key, *told_alice);
+  EXPECT_EQ(signer->sign(bob, user_pin(), digest_)->key, *told_bob);
 }
 
 // README invariant 2.
