@@ -42,17 +42,6 @@ void describe(V& v, IntentFacts& m) {
 
 }  // namespace custody::ledger::model
 
-namespace custody::policy::bundle {
-
-template <class V>
-void describe(V& v, ListedSince& m) {
-  v.bytes(1, m.currency, kMaxCode);
-  v.bytes(2, m.address, render::kMaxAddress);
-  v.field(3, m.since);
-}
-
-}  // namespace custody::policy::bundle
-
 namespace custody::policy::engine {
 
 template <class V>
