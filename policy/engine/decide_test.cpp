@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "policy/cedar/validator.h"
 #include "policy/engine/explain.h"
 #include "policy/engine/fixture_test.h"
 
@@ -470,6 +471,51 @@ TEST_F(DecideTest, AFullTableOfRequestsDenies) {
   EXPECT_EQ(ask(facts).outcome, Outcome::kPending);
   facts.action = to_bytes("one more");
   EXPECT_EQ(ask(facts).rule, "policy.requests_full");
+}
+
+TEST_F(DecideTest, WhatCedarSeesConformsToTheSchema) {
+  use(fixture::example_bundle());
+  state_prices(60'000, 90);
+  model::IntentFacts ballot;
+  ballot.kind = model::IntentKind::kBallot;
+  model::IntentFacts proposal;
+  proposal.kind = model::IntentKind::kProposalTx;
+  proposal.action = to_bytes("anything");
+  const cedar::Schema& schema = compiled_->schema();
+  for (const model::IntentFacts& facts :
+       {mint(5), payout({{"exchange-one", 7}, {"nobody", 8}}), ballot, proposal}) {
+    const Decision& decision = ask(facts);
+    ASSERT_FALSE(decision.parts().empty());
+    for (const PartDecision& part : decision.parts()) {
+      const cedar::Request* request = decider_->rebuild(part, state_);
+      ASSERT_NE(request, nullptr);
+      const Status valid = cedar::validate_request(*request, schema);
+      EXPECT_TRUE(valid.ok()) << valid.to_string();
+      for (const cedar::EntityUid& uid : {request->principal, request->action, request->resource}) {
+        const cedar::Entity* entity = decider_->entities().find(uid);
+        ASSERT_NE(entity, nullptr) << cedar::to_string(uid);
+        const Status conforms = cedar::validate_entity(*entity, schema);
+        EXPECT_TRUE(conforms.ok()) << conforms.to_string();
+      }
+    }
+  }
+}
+
+// An approver whose time is over between the signature and a fee bump: another may take his place.
+TEST_F(DecideTest, WhatWasCommittedCanBeApprovedAgain) {
+  use(kTwoOfTreasury);
+  now_.time = at("2026-11-27T23:00:00Z");
+  reserve(mint(1'000'000));
+  ASSERT_TRUE(vote("frank", "treasury").ok());
+  ASSERT_TRUE(vote("alice", "treasury").ok());
+  commit(mint(1'000'000));
+  now_.time = at("2026-11-28T00:00:00Z");
+  EXPECT_EQ(ask(mint(1'000'000)).outcome, Outcome::kPending);
+  ASSERT_TRUE(vote("bob", "treasury").ok());
+  EXPECT_EQ(ask(mint(1'000'000)).outcome, Outcome::kAllow);
+  ASSERT_TRUE(vote("carol", "compliance", render::Vote::kReject).ok());
+  EXPECT_EQ(ask(mint(1'000'000)).rule, "policy.rejected");
+  EXPECT_EQ(state_.windows().size(), 1u);  // it was signed
 }
 
 TEST_F(DecideTest, NothingIsAllocatedOnceWarm) {

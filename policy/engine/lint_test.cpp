@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <random>
+
+#include "policy/cedar/authorizer.h"
 #include "policy/engine/vocabulary.h"
 
 namespace custody::policy::engine {
@@ -170,6 +174,111 @@ TEST(Lint, AFindingSaysWhereAndWhatToDo) {
   EXPECT_EQ(to_string(found[0]),
             "line 6, column 28: large: approvals: more approvals or waiting would turn ALLOW into DENY here; "
             "in a permit write it in `when`, in a forbid in `unless`");
+}
+
+// Writes conditions in which approvals may stand anywhere.
+class RandomPolicies {
+ public:
+  explicit RandomPolicies(std::uint64_t seed) : random_(seed) {}
+
+  std::string text() {
+    std::string out;
+    for (std::uint32_t i = 0, count = 1 + pick(4); i < count; ++i) {
+      out += "@id(\"p" + std::to_string(i) + "\") " + (pick(3) == 0 ? "forbid" : "permit") +
+             "(principal, action == Action::\"withdraw\", resource) " + (pick(2) == 0 ? "when" : "unless") +
+             " { " + condition(3) + " };\n";
+    }
+    return out;
+  }
+  std::uint32_t pick(std::uint32_t below) { return static_cast<std::uint32_t>(random_() % below); }
+
+ private:
+  std::string condition(std::uint32_t depth) {
+    const std::uint32_t kind = depth == 0 ? pick(3) : pick(9);
+    switch (kind) {
+      case 0:
+      case 1:
+        return "(" + number() + (pick(4) == 0 ? compare() : " >= ") + std::to_string(pick(4)) + ")";
+      case 2:
+        return "context.payee.listed";
+      case 3:
+      case 4:
+        return "(" + condition(depth - 1) + " && " + condition(depth - 1) + ")";
+      case 5:
+        return "(" + condition(depth - 1) + " || " + condition(depth - 1) + ")";
+      case 6:
+        return "!(" + condition(depth - 1) + ")";
+      case 7:
+        return "(if " + condition(depth - 1) + " then " + condition(depth - 1) + " else " +
+               condition(depth - 1) + ")";
+      default:
+        return "(" + condition(depth - 1) + (pick(2) == 0 ? " == " : " != ") + condition(depth - 1) + ")";
+    }
+  }
+  std::string number() {
+    constexpr std::string_view kNumbers[] = {"context.approvals.treasury",
+                                             "context.approvals.compliance",
+                                             "context.approvals.distinct",
+                                             "context.waitedHours",
+                                             "context.amount",
+                                             "context.hour"};
+    return std::string(kNumbers[pick(6)]);
+  }
+  std::string compare() {
+    constexpr std::string_view kOperators[] = {" < ", " <= ", " == ", " > ", " != "};
+    return std::string(kOperators[pick(5)]);
+  }
+
+  std::mt19937_64 random_;
+};
+
+// treasury, compliance, distinct, hours waited, amount, hour
+bool allowed(const cedar::PolicySet& policies, const std::array<std::int64_t, 6>& numbers) {
+  cedar::Field approvals[] = {{"treasury", cedar::Value(numbers[0])},
+                              {"compliance", cedar::Value(numbers[1])},
+                              {"distinct", cedar::Value(numbers[2])}};
+  cedar::Field payee[] = {{"listed", cedar::Value(numbers[4] % 2 == 0)}};
+  const cedar::Record approvals_record = *cedar::make_record(approvals);
+  const cedar::Record payee_record = *cedar::make_record(payee);
+  cedar::Field context[] = {{"approvals", cedar::Value(&approvals_record)},
+                            {"payee", cedar::Value(&payee_record)},
+                            {"waitedHours", cedar::Value(numbers[3])},
+                            {"amount", cedar::Value(numbers[4])},
+                            {"hour", cedar::Value(numbers[5])}};
+  const cedar::Request request{cedar::entity_uid("Gateway", "acme"), cedar::entity_uid("Action", "withdraw"),
+                               cedar::entity_uid("Wallet", "BTC-1"), *cedar::make_record(context)};
+  const auto decision = cedar::cedar_decide(policies, request, cedar::Entities());
+  EXPECT_TRUE(decision.ok() && decision->errors.empty());
+  return decision.ok() && decision->allow;
+}
+
+// What the rules are for: whatever lint lets pass, more approvals or waiting never turn ALLOW into DENY.
+TEST(Lint, WhatPassesIsMonotone) {
+  std::size_t passed = 0;
+  std::size_t allows = 0;
+  std::size_t turned_by_approvals = 0;
+  for (std::uint64_t seed = 1; seed <= 3'000; ++seed) {
+    RandomPolicies random(seed);
+    const std::string text = random.text();
+    const auto policies = cedar::PolicySet::parse(text);
+    ASSERT_TRUE(policies.ok()) << text;
+    if (!lint(*policies, schema()).empty()) continue;
+    ++passed;
+    for (int i = 0; i < 30; ++i) {
+      std::array<std::int64_t, 6> few{};
+      for (std::int64_t& number : few) number = random.pick(4);
+      std::array<std::int64_t, 6> more = few;
+      for (std::size_t which = 0; which < 4; ++which) more[which] += random.pick(3);
+      const bool before = allowed(*policies, few);
+      const bool after = allowed(*policies, more);
+      ASSERT_TRUE(after || !before) << "seed " << seed << "\n" << text;
+      allows += before ? 1 : 0;
+      turned_by_approvals += after && !before ? 1 : 0;
+    }
+  }
+  EXPECT_GT(passed, 300u);
+  EXPECT_GT(allows, 1'000u);
+  EXPECT_GT(turned_by_approvals, 100u);
 }
 
 TEST(Lint, ThresholdsAreTheLeastNumbersThatSuffice) {

@@ -86,7 +86,7 @@ Status Requests::open(const render::Request& request) {
 
 Result<const KnownRequest*> Requests::vote(const bundle::SignedVote& vote, model::LedgerMs now) {
   const KnownRequest* found = find_by_id(vote.request, now);
-  if (found == nullptr || found->status != RequestStatus::kOpen) {
+  if (found == nullptr || found->status == RequestStatus::kRejected) {
     return not_found("no open request has the id " + vote.request.hex());
   }
   KnownRequest& known = by_terms_.find(render::terms_hash(found->request.terms))->second;

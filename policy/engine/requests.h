@@ -61,7 +61,8 @@ class Requests {
 
   // kExhausted: the table is full. kExists: the terms are known.
   Status open(const render::Request& request);
-  // A vote on an open request. kNotFound; kExists: the officer has voted so before.
+  // A vote on a request that is not rejected: one that was committed may be asked for again, for a fee bump.
+  // kNotFound; kExists: the officer has voted so before.
   Result<const KnownRequest*> vote(const bundle::SignedVote& vote, model::LedgerMs now);
   void commit(const Hash256& terms);
   void close(const Hash256& terms);

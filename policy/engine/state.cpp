@@ -136,7 +136,7 @@ Result<ApprovalRecord> admit_vote(const bundle::SignedVote& vote, const EngineSt
                                   const bundle::ActiveBundle& active, model::LedgerMs now) {
   const model::LedgerMs time = std::max(now, state.latest());
   const KnownRequest* known = state.requests().find_by_id(vote.request, time);
-  if (known == nullptr || known->status != RequestStatus::kOpen) {
+  if (known == nullptr || known->status == RequestStatus::kRejected) {
     return not_found("no open request has the id " + vote.request.hex(),
                      "`custodyctl requests list` shows what is open");
   }

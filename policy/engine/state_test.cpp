@@ -118,7 +118,7 @@ class RandomLife {
     const auto before = std::ranges::find(moved_, intent.subject, &Moved::subject);
     const model::LedgerMs now = signer_.state().latest();
     // A week after, the windows have forgotten it, and it counts again.
-    if (before != moved_.end() && now.get() - before->time.get() < 7 * 24 * kHourMs) return;
+    if (before != moved_.end() && now.get() - before->time.get() < kHourMs * 24 * 7) return;
     std::erase_if(moved_, [&](const Moved& moved) { return moved.subject == intent.subject; });
     moved_.push_back({intent.kind, intent.currency, intent.subject, intent.amount.get(), now});
     check_limit(intent, now);
@@ -250,10 +250,7 @@ TEST(EngineState, WhatIsProvenNotToHaveHappenedCountsNoMore) {
   EXPECT_EQ(signer.state().windows().size(), 0u);
 }
 
-// Other terms for the same slot (here the payee's listing expires) take the place of the old request.
-TEST(EngineState, ASlotHasOneOpenRequest) {
-  bundle::Bundle bundle = money_bundle();
-  Signer signer(bundle, at("2026-11-26T12:00:00Z"));
+model::IntentFacts payout_to_old_broker() {
   model::IntentFacts facts;
   facts.kind = model::IntentKind::kPayout;
   facts.currency = model::CurrencyId(1);
@@ -263,6 +260,13 @@ TEST(EngineState, ASlotHasOneOpenRequest) {
   facts.subject = crypto::sha256(Bytes{4});
   facts.payees.push_back({1, model::GatewayId(1), to_bytes("acme"), at("2027-01-01T00:00:00Z"),
                           fixture::script_of("old-broker"), model::Amount(50'000'000), model::Amount(5)});
+  return facts;
+}
+
+// Other terms for the same slot (here the payee's listing expires) take the place of the old request.
+TEST(EngineState, ASlotHasOneOpenRequest) {
+  Signer signer(money_bundle(), at("2026-11-26T12:00:00Z"));
+  const model::IntentFacts facts = payout_to_old_broker();
   const auto first = signer.ask(facts);
   ASSERT_TRUE(first.opened.has_value()) << first.text;
   EXPECT_EQ(as_text(first.opened->terms.payments[0].owner), "Old Broker plc");
@@ -273,6 +277,47 @@ TEST(EngineState, ASlotHasOneOpenRequest) {
   EXPECT_EQ(signer.state().requests().size(), 1u);
   EXPECT_EQ(signer.state().windows().size(), 1u);
   EXPECT_EQ(signer.vote(*first.opened, "alice", "treasury", render::Vote::kApprove).code(), Code::kNotFound);
+}
+
+// Nor does a rejection end because the slot's terms read differently later.
+TEST(EngineState, ARejectionIsOfTheSlotWhateverItsTerms) {
+  Signer signer(money_bundle(), at("2026-11-26T12:00:00Z"));
+  const model::IntentFacts facts = payout_to_old_broker();
+  const auto first = signer.ask(facts);
+  ASSERT_TRUE(first.opened.has_value()) << first.text;
+  ASSERT_TRUE(signer.vote(*first.opened, "carol", "compliance", render::Vote::kReject).ok());
+  signer.set_time(at("2026-11-27T00:00:00Z"));
+  EXPECT_EQ(signer.ask(facts).rule, "policy.rejected");
+}
+
+// The counting does not trust that verify_vote kept these out.
+TEST(Approvals, CountOfficersOfTheBundleOnceAndNeverTheInitiator) {
+  const bundle::Bundle bundle = fixture::example_bundle();
+  KnownRequest known;
+  known.request.bundle = bundle.version;
+  known.request.initiator = to_bytes("alice");
+  known.request.opened = at("2026-11-24T10:00:00Z");
+  for (const auto& [officer, group] :
+       std::vector<std::pair<std::string, std::string>>{{"alice", "treasury"},
+                                                        {"bob", "treasury"},
+                                                        {"carol", "treasury"},
+                                                        {"mallory", "treasury"},
+                                                        {"frank", "compliance"}}) {
+    known.votes.push_back({{}, render::Vote::kApprove, to_bytes(officer), to_bytes(group), {}});
+  }
+  const model::LedgerMs now = at("2026-11-24T12:59:59Z");
+  EXPECT_EQ(count_approvals(&known, bundle, now), (Approvals{{1, 1}, 2, 2}));
+  EXPECT_EQ(count_approvals(&known, bundle, at("2026-11-28T00:00:00Z")), (Approvals{{0, 1}, 1, 86}));
+  EXPECT_EQ(count_approvals(nullptr, bundle, now), Approvals());
+  known.request.bundle = 7;
+  EXPECT_EQ(count_approvals(&known, bundle, now), Approvals());
+}
+
+TEST(Approvals, SaturatedAreAllWhoCouldSay) {
+  const bundle::Bundle bundle = fixture::example_bundle();
+  EXPECT_EQ(saturated_approvals({}, bundle, at("2026-11-24T10:00:00Z")), (Approvals{{3, 4}, 6, INT64_MAX}));
+  EXPECT_EQ(saturated_approvals(as_bytes("alice"), bundle, at("2026-11-28T00:00:00Z")),
+            (Approvals{{2, 2}, 4, INT64_MAX}));
 }
 
 TEST(Prices, AStatementCountsOnceFreshAndSigned) {

@@ -55,15 +55,15 @@ bool Windows::fits(const Hash256& subject, std::size_t amounts) const {
 }
 
 Status Windows::reserve(const Hash256& subject, std::span<const WindowAmount> amounts) {
-  return put(subject, amounts, true);
+  return is_counted(subject) ? ok_status() : put(subject, amounts, true);
 }
 
 Status Windows::commit(const Hash256& subject, std::span<const WindowAmount> amounts) {
+  if (is_counted(subject) && has(subject, amounts)) return ok_status();
   return put(subject, amounts, false);
 }
 
 Status Windows::put(const Hash256& subject, std::span<const WindowAmount> amounts, bool pending) {
-  if (is_counted(subject)) return ok_status();
   if (!fits(subject, amounts.size())) {
     return exhausted("the windows hold " + std::to_string(kMaxEntries) + " mints and burns of the last week",
                      "wait until the oldest are a week old");
@@ -102,6 +102,16 @@ WindowTotal Windows::total_of(const Hash256& subject, const WindowScope& scope, 
 bool Windows::is_counted(const Hash256& subject) const {
   const auto found = subjects_.find(subject);
   return found != subjects_.end() && !nodes_[found->second].pending;
+}
+
+bool Windows::has(const Hash256& subject, std::span<const WindowAmount> amounts) const {
+  const auto found = subjects_.find(subject);
+  std::uint32_t place = found == subjects_.end() ? kNone : found->second;
+  for (const WindowAmount& amount : amounts) {
+    if (place == kNone || nodes_[place].amount != amount) return false;
+    place = nodes_[place].next_of_subject;
+  }
+  return place == kNone;
 }
 
 std::size_t Windows::entries_of(const Hash256& subject) const {

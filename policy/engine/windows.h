@@ -19,7 +19,7 @@ namespace model = ledger::model;
 constexpr std::uint64_t kHourMs = 3'600'000;
 constexpr std::size_t kPeriods = 3;
 enum class Period : std::uint8_t { kHour, kDay, kWeek };
-constexpr std::array<std::uint64_t, kPeriods> kPeriodMs = {kHourMs, 24 * kHourMs, 7 * 24 * kHourMs};
+constexpr std::array<std::uint64_t, kPeriods> kPeriodMs = {kHourMs, kHourMs * 24, kHourMs * 24 * 7};
 
 enum class Direction : std::uint8_t { kIn = 1, kOut = 2 };  // minted; paid out
 
@@ -71,7 +71,8 @@ class Windows {
   // As pending, from latest() on, in place of what subject has pending. Nothing when it is counted already.
   // kExhausted: does not fit, and then nothing is changed.
   Status reserve(const Hash256& subject, std::span<const WindowAmount> amounts);
-  // As counted, from latest() on, in place of what subject has pending. Nothing when it is counted already.
+  // As counted, from latest() on, in place of what subject has. Nothing when these amounts are counted
+  // already.
   Status commit(const Hash256& subject, std::span<const WindowAmount> amounts);
   // Takes back what subject has pending.
   void release(const Hash256& subject);
@@ -110,6 +111,7 @@ class Windows {
   void add(const WindowAmount& amount, std::size_t period);
   void subtract(const WindowAmount& amount, std::size_t period);
   bool is_counted(const Hash256& subject) const;
+  bool has(const Hash256& subject, std::span<const WindowAmount> amounts) const;
   std::size_t entries_of(const Hash256& subject) const;
 
   std::vector<Node> nodes_;

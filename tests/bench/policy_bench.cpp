@@ -115,7 +115,7 @@ class Policy {
         cedar_(compiled_.policies()) {
     scratch_.reserve(kDecisionsPerRun);
     must(state_.apply(engine::activate_record(compiled_.bundle(), compiled_.hash(), state_,
-                                              model::LedgerMs(kStart - 7 * 24 * engine::kHourMs))));
+                                              model::LedgerMs(kStart - engine::kHourMs * 24 * 7))));
     for (std::uint32_t i = 0; i < kTraffic; ++i) add_traffic(i);
     must(state_.apply(engine::PriceRecord{{{},
                                            to_bytes("price-desk"),
