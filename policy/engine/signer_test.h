@@ -102,6 +102,12 @@ class Signer {
   const CompiledBundle& compiled() const { return *compiled_; }
   std::size_t records() const { return journal_.size(); }
 
+  std::vector<Record> journal() const {
+    std::vector<Record> out;
+    for (const Bytes& record : journal_) out.push_back(*decode_record(record));
+    return out;
+  }
+
   // The state that a restart reads from the first records of the journal.
   EngineState replayed(std::size_t records) const {
     EngineState out;
