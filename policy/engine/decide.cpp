@@ -114,7 +114,7 @@ const Decision& Decider::decide(const model::IntentFacts& facts, EngineState& st
   reset(facts, state, now);
   if (!admit(facts, state) || !find_request(facts, state) || !make_parts(facts, state)) return decision_;
   decision_.approvals =
-      count_approvals(decision_.known, compiled_.bundle(), state.active().version, decision_.time);
+      count_approvals(decision_.known, compiled_.active(), state.active().version, decision_.time);
   if (decision_.known != nullptr) initiator = decision_.known->request.initiator;
   judge_now(state);
   if (!decision_.rule.empty()) return decision_;

@@ -5,8 +5,8 @@
 
 namespace custody::policy::engine {
 
-Approvals count_approvals(const KnownRequest* known, const bundle::Bundle& bundle, std::uint64_t in_force,
-                          model::LedgerMs now) {
+Approvals count_approvals(const KnownRequest* known, const bundle::ActiveBundle& bundle,
+                          std::uint64_t in_force, model::LedgerMs now) {
   Approvals out;
   if (known == nullptr) return out;
   const render::Request& request = known->request;
@@ -15,13 +15,9 @@ Approvals count_approvals(const KnownRequest* known, const bundle::Bundle& bundl
       static_cast<std::int64_t>(now < request.opened ? 0 : (now.get() - request.opened.get()) / kHourMs);
   for (const bundle::SignedVote& vote : known->votes) {
     if (vote.vote != render::Vote::kApprove || vote.officer == request.initiator) continue;
-    const bundle::Officer* officer = bundle::find_officer(bundle, vote.officer);
-    if (officer == nullptr || !bundle::is_valid_at(*officer, now) ||
-        !bundle::is_member_of(*officer, vote.group)) {
-      continue;
-    }
-    const auto group = std::ranges::lower_bound(bundle.groups, vote.group);
-    ++out.groups[static_cast<std::size_t>(group - bundle.groups.begin())];
+    if (!bundle::still_counts(vote, bundle, now)) continue;
+    const std::vector<Bytes>& groups = bundle.bundle.groups;
+    ++out.groups[static_cast<std::size_t>(std::ranges::lower_bound(groups, vote.group) - groups.begin())];
     ++out.distinct;
   }
   return out;

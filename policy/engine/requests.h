@@ -39,8 +39,8 @@ struct Approvals {
 // Those of the votes that are by officers who are in the bundle, in the group they name and valid at `now`,
 // each once; never the initiator's; none on a request that was opened under another version than `in_force`.
 // request may be nullptr: none.
-Approvals count_approvals(const KnownRequest* request, const bundle::Bundle& bundle, std::uint64_t in_force,
-                          model::LedgerMs now);
+Approvals count_approvals(const KnownRequest* request, const bundle::ActiveBundle& bundle,
+                          std::uint64_t in_force, model::LedgerMs now);
 // What there could be at most: every officer who is valid at `now` and not the initiator, in each of his
 // groups, and any waiting.
 Approvals saturated_approvals(ByteView initiator, const bundle::Bundle& bundle, model::LedgerMs now);

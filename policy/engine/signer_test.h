@@ -47,8 +47,8 @@ class Signer {
 
   Status vote(const render::Request& request, std::string_view officer, std::string_view group,
               render::Vote said) {
-    const auto record = admit_vote(signed_vote(request, officer, group, said), state_,
-                                   bundle::make_active(compiled_->bundle()), now_.time);
+    const auto record =
+        admit_vote(signed_vote(request, officer, group, said), state_, compiled_->active(), now_.time);
     if (!record.ok()) return record.status();
     write(*record);
     return ok_status();

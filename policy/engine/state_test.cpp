@@ -328,9 +328,9 @@ TEST(EngineState, ARejectionIsOfTheSlotWhateverItsTerms) {
 
 // The counting does not trust that verify_vote kept these out.
 TEST(Approvals, CountOfficersOfTheBundleOnceAndNeverTheInitiator) {
-  const bundle::Bundle bundle = fixture::example_bundle();
+  const bundle::ActiveBundle bundle = bundle::make_active(fixture::example_bundle());
   KnownRequest known;
-  known.request.bundle = bundle.version;
+  known.request.bundle = bundle.bundle.version;
   known.request.initiator = to_bytes("alice");
   known.request.opened = at("2026-11-24T10:00:00Z");
   for (const auto& [officer, group] :
