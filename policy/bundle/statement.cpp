@@ -274,6 +274,10 @@ FreezeState apply_order(const FreezeOrder& order, FreezeState state) {
   return state;
 }
 
+std::string file_name(const Hash256& bundle_hash) {
+  return "bundle-" + bundle_hash.hex() + ".bin";
+}
+
 Bytes encode_vote(const SignedVote& vote) {
   return proto::reader::encode(vote);
 }

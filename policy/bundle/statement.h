@@ -56,6 +56,10 @@ struct FreezeState {
 };
 bool is_frozen(const FreezeState& state, ByteView currency);
 
+// "bundle-<hash>.bin": where a signer keeps a SignedBundle. Hashes name them, so that none is ever replaced
+// by another.
+std::string file_name(const Hash256& bundle_hash);
+
 Bytes encode_vote(const SignedVote& vote);
 Result<SignedVote> decode_vote(ByteView bytes);
 Bytes encode_signed_bundle(const SignedBundle& bundle);

@@ -3,7 +3,9 @@
 #include "base/crypto/hash.h"
 #include "base/file.h"
 #include "ledger/network/curve.h"
-#include "policy/engine/bundle.h"
+#include "policy/bundle/directory.h"
+#include "policy/bundle/statement.h"
+#include "policy/engine/compiled_bundle.h"
 #include "proto/reader/digests.h"
 #include "signer/audit/audit_log.h"
 #include "signer/ceremony/ceremony.h"
@@ -64,6 +66,21 @@ Status check_curve_key(const std::string& file, const model::Member& member) {
                  "make genesis from the public.json of this directory");
 }
 
+// The first version, which no officers have signed: who runs the ceremony vouches for it.
+Result<policy::bundle::Bundle> read_policy(const std::string& path, const model::Genesis& genesis,
+                                           const model::ChainId& chain, model::MemberId member) {
+  ASSIGN_OR_RETURN(policy::bundle::Bundle bundle, policy::bundle::read_directory(path));
+  if (bundle.version != 1 || !bundle.previous.is_zero()) {
+    return refused(
+        path + ": the ceremony binds version 1, and this is version " + std::to_string(bundle.version),
+        "later versions are signed by officers: `custodyctl policy activate`");
+  }
+  ASSIGN_OR_RETURN(policy::engine::Network network, policy::engine::network_for(genesis, chain, member));
+  const auto compiled = policy::engine::CompiledBundle::compile(bundle, network);
+  if (!compiled.ok()) return compiled.status().with_context(path);
+  return bundle;
+}
+
 // An audit log without a journal is a signer that has signed and forgot what.
 Status check_unbound(const std::string& signer_directory) {
   ASSIGN_OR_RETURN(const auto files, open_directory(signer_directory));
@@ -87,22 +104,23 @@ Result<Json> bind_member(const BindOptions& options, Entropy& entropy) {
   ASSIGN_OR_RETURN(const model::Member* member, find_member(genesis, config.member));
   TRY(check_keys(config, genesis, *member));
   TRY(check_curve_key(base + kCurveFile, *member));
-  ASSIGN_OR_RETURN(const Bytes policy_bytes, read_file(options.policy, policy::engine::kMaxPolicyFile));
-  ASSIGN_OR_RETURN(const auto policy,
-                   policy::engine::parse_policy(as_text(policy_bytes), options.policy, genesis.currencies));
-
   const model::ChainId chain = proto::reader::chain_id_of(genesis_bytes);
+  ASSIGN_OR_RETURN(const policy::bundle::Bundle policy,
+                   read_policy(options.policy, genesis, chain, member->id));
+
   journal::Binding binding;
   binding.chain_id = Hash256(chain.array());
   binding.member = member->id.get();
-  binding.policy = policy.hash;
+  binding.policy = policy::bundle::bundle_hash(policy);
   binding.token_label = config.token_label;
   binding.token_serial = config.token_serial;
   binding.keys = config.keys;
   TRY(write_file_atomic(base + kGenesisFile, genesis_bytes, 0600));
-  TRY(write_file_atomic(base + kPolicyFile, policy_bytes, 0600));
-  // Last: from here on the binding holds.
   ASSIGN_OR_RETURN(const auto directory, open_directory(base + kSignerDirectory));
+  TRY(directory->write_atomic(
+      policy::bundle::file_name(binding.policy),
+      policy::bundle::encode_signed_bundle({policy::bundle::encode_bundle(policy), {}})));
+  // Last: from here on the binding holds.
   TRY(journal::SignerJournal::create(*directory, binding, entropy));
 
   Json out = Json::object();
@@ -110,7 +128,8 @@ Result<Json> bind_member(const BindOptions& options, Entropy& entropy) {
   out.set("member", config.member);
   out.set("member_id", static_cast<std::uint64_t>(binding.member));
   out.set("chain_id", chain.hex());
-  out.set("policy", policy.hash.hex());
+  out.set("policy", binding.policy.hex());
+  out.set("officers", static_cast<std::uint64_t>(policy.officers.size()));
   return out;
 }
 

@@ -40,11 +40,12 @@ Result<Json> init_member(const InitOptions& options, UnixMs now, Entropy& entrop
 struct BindOptions {
   std::string directory;
   std::string genesis;  // file
-  std::string policy;   // file
+  std::string policy;   // directory of the policy bundle (policy/bundle/directory.h), version 1
 };
 
 // Checks that genesis has this member with exactly the keys of signer.toml and secrets/curve.key, and that
-// the policy parses; copies both into the directory and creates the journal, whose first record binds them.
+// the policy bundle is for this network and member and compiles; keeps both in the directory and creates the
+// journal, whose first record binds them.
 // kExists: there is a journal. kRefused: genesis does not fit this member. Returns
 // {"schema":"custody.binding/1",...}.
 Result<Json> bind_member(const BindOptions& options, Entropy& entropy);

@@ -13,11 +13,13 @@
 #include "base/file.h"
 #include "ledger/model/genesis.h"
 #include "ledger/network/curve.h"
+#include "policy/bundle/directory.h"
 #include "proto/reader/digests.h"
 #include "signer/ceremony/member_files.h"
 #include "signer/hsm/pkcs11_token.h"
 #include "signer/hsm/softhsm_fixture.h"
 #include "signer/journal/signer_journal.h"
+#include "tests/support/policies.h"
 
 namespace custody::signer::ceremony {
 namespace {
@@ -26,22 +28,6 @@ namespace model = ledger::model;
 using hsm::testing::probe_module;
 
 constexpr UnixMs kNow{1'800'000'000'000};  // January 2027
-
-constexpr char kPolicy[] = R"(version = 1
-[currencies.BTC]
-mint_per_transaction = "100"
-mint_per_day = "1000"
-payout_per_transaction = "50"
-payout_per_day = "500"
-[currencies.LTC]
-mint_per_transaction = "100"
-mint_per_day = "1000"
-payout_per_transaction = "50"
-payout_per_day = "500"
-[governance]
-ballots = "allow"
-proposals = "allow"
-)";
 
 class CeremonyTest : public ::testing::Test {
  protected:
@@ -202,7 +188,6 @@ class BindTest : public CeremonyTest {
     init();
     config_ = *load_signer_config(file(kSignerConfig));
     make_genesis();
-    std::ofstream(bind_.policy) << kPolicy;
   }
 
   PublicKey software_key() { return crypto::SoftwareKey::generate(entropy_).public_key(); }
@@ -300,7 +285,10 @@ class BindTest : public CeremonyTest {
     }
     bytes_ = proto::reader::encode(genesis_);
     std::ofstream(bind_.genesis, std::ios::binary) << as_text(bytes_);
+    policy_ = tests::make_policy(genesis_, proto::reader::chain_id_of(bytes_), model::MemberId(1), {});
+    write_policy();
   }
+  void write_policy() { EXPECT_TRUE(policy::bundle::write_directory(bind_.policy, policy_).ok()); }
   void expect_refused(Code code) {
     const auto bound = bind_member(bind_, entropy_);
     EXPECT_EQ(bound.code(), code) << bound.status().to_string();
@@ -310,7 +298,8 @@ class BindTest : public CeremonyTest {
   SignerConfig config_;
   model::Genesis genesis_;
   Bytes bytes_;
-  BindOptions bind_{options_.directory, hsm_.writable() + "/genesis.bin", hsm_.writable() + "/policy.toml"};
+  BindOptions bind_{options_.directory, hsm_.writable() + "/genesis.bin", hsm_.writable() + "/policy"};
+  policy::bundle::Bundle policy_;
 };
 
 TEST_F(BindTest, TheJournalBeginsWithTheBinding) {
@@ -324,12 +313,17 @@ TEST_F(BindTest, TheJournalBeginsWithTheBinding) {
   const journal::Binding& binding = (*opened)->binding();
   EXPECT_EQ(binding.chain_id.hex(), proto::reader::chain_id_of(bytes_).hex());
   EXPECT_EQ(binding.member, 1u);
-  EXPECT_EQ(binding.policy, crypto::sha256(as_bytes(kPolicy)));
+  EXPECT_EQ(binding.policy, policy::bundle::bundle_hash(policy_));
   EXPECT_EQ(binding.token_label, config_.token_label);
   EXPECT_EQ(binding.token_serial, config_.token_serial);
   EXPECT_EQ(binding.keys, config_.keys);
   EXPECT_EQ(*read_file(file(kGenesisFile), 1u << 20), bytes_);
-  EXPECT_EQ(as_text(*read_file(file(kPolicyFile), 1u << 16)), kPolicy);
+  const std::string name = "signer/" + policy::bundle::file_name(binding.policy);
+  const std::string stored = file(name.c_str());
+  const auto first =
+      policy::bundle::decode_signed_bundle(*read_file(stored, policy::bundle::kMaxSignedBundle));
+  ASSERT_TRUE(first.ok());
+  EXPECT_EQ(*policy::bundle::decode_bundle(first->bundle), policy_);
   EXPECT_EQ(*bound->string_at("chain_id"), binding.chain_id.hex());
 }
 
@@ -370,10 +364,33 @@ TEST_F(BindTest, ADamagedGenesisOrPolicyIsRefused) {
   std::ofstream(bind_.genesis, std::ios::binary) << as_text(ByteView(bytes_).first(bytes_.size() - 1));
   expect_refused(Code::kInvalid);
   write_genesis();
-  std::ofstream(bind_.policy) << "version = 1\n";
+  std::ofstream(bind_.policy + "/bundle.toml") << "version = 1\n";
   EXPECT_FALSE(bind_member(bind_, entropy_).ok());
-  std::filesystem::remove(bind_.policy);
+  std::filesystem::remove_all(bind_.policy);
   expect_refused(Code::kNotFound);
+}
+
+// Abuse cases B3, B4, B7.
+TEST_F(BindTest, B4_APolicyOfALaterVersionAnotherNetworkOrMemberIsRefused) {
+  const auto right = policy_;
+  policy_ = tests::next_policy(right);
+  write_policy();
+  expect_refused(Code::kRefused);
+  policy_ = right;
+  policy_.member = model::MemberId(2);
+  write_policy();
+  EXPECT_FALSE(bind_member(bind_, entropy_).ok());
+  policy_ = right;
+  policy_.chain_id = *model::ChainId::from(Bytes(32, 1));
+  write_policy();
+  EXPECT_FALSE(bind_member(bind_, entropy_).ok());
+  policy_ = right;
+  policy_.policies = to_bytes("permit (principal, action, resource);\n");  // without an @id
+  write_policy();
+  EXPECT_FALSE(bind_member(bind_, entropy_).ok());
+  policy_ = right;
+  write_policy();
+  EXPECT_TRUE(bind_member(bind_, entropy_).ok());
 }
 TEST_F(BindTest, ADirectoryWithoutInitIsRefused) {
   bind_.directory = hsm_.writable();

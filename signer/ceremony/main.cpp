@@ -53,7 +53,9 @@ void add_bind(CLI::App& app, CommandLine& line) {
       app.add_subcommand("bind", "bind the signer's journal to genesis, policy, token and keys, once");
   bind->add_option("--dir", line.bind.directory, "the member's directory")->required();
   bind->add_option("--genesis", line.bind.genesis, "genesis.bin of custodyctl genesis")->required();
-  bind->add_option("--policy", line.bind.policy, "policy.toml, the signing policy")->required();
+  bind->add_option("--policy", line.bind.policy,
+                   "directory of the policy bundle, version 1 (custodyctl policy new)")
+      ->required();
   bind->add_flag("--json", line.json, "one JSON object on standard output");
 }
 
@@ -81,8 +83,7 @@ int report(const Result<Json>& result, const CommandLine& line, const std::strin
 std::string text_of_init(const InitOptions& options) {
   return "Made " + options.directory +
          ".\nNext: give public.json to whoever makes genesis (custodyctl genesis); then run\n" +
-         "  custody-ceremony bind --dir " + options.directory +
-         " --genesis genesis.bin --policy policy.toml\n" +
+         "  custody-ceremony bind --dir " + options.directory + " --genesis genesis.bin --policy policy\n" +
          "Back up the whole directory now; move secrets/so-pin to a safe place: the signer does not need it.";
 }
 

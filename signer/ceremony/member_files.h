@@ -12,7 +12,6 @@ namespace custody::signer::ceremony {
 // Relative to the member's directory.
 inline constexpr char kPublicFile[] = "public.json";
 inline constexpr char kGenesisFile[] = "genesis.bin";
-inline constexpr char kPolicyFile[] = "policy.toml";
 inline constexpr char kSignerConfig[] = "signer.toml";
 inline constexpr char kNodeConfig[] = "node.toml";
 inline constexpr char kSoftHsmConf[] = "softhsm2.conf";

@@ -15,7 +15,7 @@ Status create_sealed_file(const std::string& path, Json head, const SecretBytes&
                           const SecretBytes& password, Entropy& entropy) {
   ASSIGN_OR_RETURN(const Bytes sealed, crypto::seal(secret, password, entropy));
   head.set("sealed", to_hex(sealed));
-  const Status created = create_file(path, as_bytes(head.dump(2) + "\n"), 0600);
+  Status created = create_file(path, as_bytes(head.dump(2) + "\n"), 0600);
   if (created.code() == Code::kExists) {
     return exists(created.message(), "name another file; a key file is never overwritten");
   }

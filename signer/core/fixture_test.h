@@ -19,7 +19,8 @@ class SignerFixture : public ::testing::Test {
     identity_.genesis = ledger_.genesis();
     identity_.chain_id = ledger_.chain_id();
     identity_.member = model::MemberId(2);
-    policy_ = tests::make_policy(identity_.genesis, identity_.chain_id, identity_.member, limits(), true, false);
+    policy_ =
+        tests::make_policy(identity_.genesis, identity_.chain_id, identity_.member, limits(), true, false);
     const auto& keys = ledger_.keys(2);
     for (const crypto::SoftwareKey* key : {&keys.validator, &keys.attest, &keys.governance, &keys.seat}) {
       token_.add(*key);

@@ -66,7 +66,7 @@ TEST_F(MemoryTest, G2_AnotherNetworkMemberOrKeyStopsTheStart) {
 }
 
 TEST_F(MemoryTest, B4_AnotherBundleInTheBoundOnesFileStopsTheStart) {
-  const std::string file = bundle_file(binding_.policy);
+  const std::string file = policy::bundle::file_name(binding_.policy);
   const Bytes right = directory_.content(file);
   auto other = policy_;
   other.pending_expiry_hours = 1;

@@ -14,7 +14,7 @@ constexpr std::uint64_t kMinuteMs = 60'000;
 
 Status about_bundle(const Hash256& hash, const Status& status) {
   return status.with_context("policy bundle " + hash.hex())
-      .with_hint("put its file " + bundle_file(hash) + " back beside the journal");
+      .with_hint("put its file " + bundle::file_name(hash) + " back beside the journal");
 }
 
 std::string_view status_name(engine::RequestStatus status) {
@@ -115,22 +115,18 @@ std::string one_line(std::string text, std::size_t size) {
 
 }  // namespace
 
-std::string bundle_file(const Hash256& hash) {
-  return "bundle-" + hash.hex() + ".bin";
-}
-
 Result<std::unique_ptr<PolicyDesk>> PolicyDesk::open(Directory& files, engine::Network network,
                                                      model::LedgerMs genesis_time, const Hash256& bound) {
   std::unique_ptr<PolicyDesk> out(new PolicyDesk(files, std::move(network)));
   ASSIGN_OR_RETURN(const bundle::SignedBundle signed_bundle, out->read_bundle(bound));
   auto first = bundle::decode_bundle(signed_bundle.bundle);
   if (!first.ok()) return about_bundle(bound, first.status());
-  TRY(out->apply(engine::activate_record(*first, bound, genesis_time)));
+  TRY(out->apply(engine::activate_record(*first, bound, out->state_, genesis_time)));
   return out;
 }
 
 Result<bundle::SignedBundle> PolicyDesk::read_bundle(const Hash256& hash) const {
-  const auto bytes = files_.read(bundle_file(hash), bundle::kMaxSignedBundle);
+  const auto bytes = files_.read(bundle::file_name(hash), bundle::kMaxSignedBundle);
   if (!bytes.ok()) return about_bundle(hash, bytes.status());
   auto out = bundle::decode_signed_bundle(*bytes);
   if (!out.ok()) return about_bundle(hash, out.status());
@@ -171,7 +167,7 @@ Status PolicyDesk::ready() {
 std::optional<engine::ActivateRecord> PolicyDesk::due(model::LedgerMs now) const {
   const model::LedgerMs time = std::max(now, state_.latest());
   if (!state_.waiting() || time < state_.waiting()->effective) return std::nullopt;
-  return engine::activate_record(waiting_->bundle(), waiting_->hash(), time);
+  return engine::activate_record(waiting_->bundle(), waiting_->hash(), state_, time);
 }
 
 const engine::Decision& PolicyDesk::decide(const model::IntentFacts& facts, const engine::Now& now) {
@@ -261,7 +257,7 @@ Result<engine::Record> PolicyDesk::propose(ByteView encoded, model::LedgerMs now
   }
   const std::uint64_t version = content.version;
   ASSIGN_OR_RETURN(auto compiled, engine::CompiledBundle::compile(std::move(content), network_));
-  TRY(files_.write_atomic(bundle_file(hash), encoded));
+  TRY(files_.write_atomic(bundle::file_name(hash), encoded));
   waiting_ = std::make_unique<engine::CompiledBundle>(std::move(compiled));
   const std::uint64_t delay = kMinuteMs * active_->bundle().activation_delay_minutes;
   return engine::Record(engine::WaitRecord{version, hash, time, model::LedgerMs(time.get() + delay)});

@@ -24,10 +24,6 @@ constexpr std::size_t kMaxExplanations = 64;        // of the last decisions
 constexpr std::size_t kMaxExplanation = 24u << 10;  // bytes of one; a longer one is cut to its outcome
 constexpr std::size_t kMaxPage = 8u << 10;          // bytes of JSON in one answer of a list
 
-// "bundle-<hash>.bin": a SignedBundle (policy/bundle), beside the journal. Hashes name them, so that none is
-// ever replaced by another.
-std::string bundle_file(const Hash256& hash);
-
 class PolicyDesk {
  public:
   // Puts the bundle that the ceremony bound in force as of genesis. kNotFound, kCorrupt, kInvalid: its file

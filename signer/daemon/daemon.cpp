@@ -74,9 +74,6 @@ Result<core::Identity> read_identity(const std::string& directory, const std::st
       out.genesis.members, [&](const model::Member& one) { return as_text(one.name) == member; });
   if (own == out.genesis.members.end()) return refused("genesis.bin has no member " + member);
   out.member = own->id;
-  const std::string policy = directory + "/policy.toml";
-  ASSIGN_OR_RETURN(const std::string text, read_text(policy, policy::engine::kMaxPolicyFile));
-  ASSIGN_OR_RETURN(out.policy, policy::engine::parse_policy(text, policy, out.genesis.currencies));
   return out;
 }
 

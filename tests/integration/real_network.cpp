@@ -12,10 +12,13 @@
 
 #include "base/file.h"
 #include "base/unix_socket.h"
+#include "policy/bundle/directory.h"
+#include "proto/reader/digests.h"
 #include "proto/reader/wire.h"
 #include "signer/core/records.h"
 #include "signer/journal/signer_journal.h"
 #include "tests/support/paths.h"
+#include "tests/support/policies.h"
 
 namespace custody::tests {
 namespace {
@@ -48,10 +51,21 @@ int run(const std::vector<std::string>& arguments, const std::string& out) {
   return child.wait_exit();
 }
 
-constexpr char kPolicy[] =
-    "version = 1\n[currencies.BTC]\nmint_per_transaction = \"10\"\nmint_per_day = \"100\"\n"
-    "payout_per_transaction = \"10\"\npayout_per_day = \"100\"\n[governance]\nballots = \"allow\"\n"
-    "proposals = \"allow\"\n";
+// The same for every member: ten coins at once, a hundred a day.
+void write_policy(const std::string& directory, const std::string& genesis_file, std::uint16_t member) {
+  const auto bytes = read_file(genesis_file, 1u << 20);
+  ASSERT_TRUE(bytes.ok());
+  const auto genesis = proto::reader::decode_genesis(*bytes);
+  ASSERT_TRUE(genesis.ok());
+  const auto policy =
+      make_policy(*genesis, proto::reader::chain_id_of(*bytes), ledger::model::MemberId(member),
+                  {.mint = 1'000'000'000,
+                   .mint_day = 10'000'000'000,
+                   .withdrawal = 1'000'000'000,
+                   .withdrawal_day = 10'000'000'000});
+  const Status written = policy::bundle::write_directory(directory, policy);
+  ASSERT_TRUE(written.ok()) << written.to_string();
+}
 
 Json currency_parameters() {
   Json out = Json::object();
@@ -222,12 +236,14 @@ RealNetwork::RealNetwork() {
         root_ + "/ceremony.log", [] { dup2(STDERR_FILENO, STDOUT_FILENO); });
   }
   for (ChildProcess& one : ceremonies) EXPECT_EQ(one.wait_exit(), 0) << text_of(root_ + "/ceremony.log");
-  std::ofstream(root_ + "/policy.toml") << kPolicy;
   std::ofstream(root_ + "/chains.json") << chains_file(chain_).dump();
   make_genesis(root_ + "/genesis.bin", kGenesisTimeMs);
-  for (const auto& member : members_) {
+  for (std::size_t i = 0; i < kMembers; ++i) {
+    const auto& member = members_[i];
+    const std::string policy = root_ + "/policy-" + std::to_string(i + 1);
+    write_policy(policy, root_ + "/genesis.bin", static_cast<std::uint16_t>(i + 1));
     EXPECT_EQ(run({program("custody-ceremony"), "bind", "--dir", member->directory(), "--genesis",
-                   root_ + "/genesis.bin", "--policy", root_ + "/policy.toml"},
+                   root_ + "/genesis.bin", "--policy", policy},
                   root_ + "/bind.log"),
               0)
         << text_of(root_ + "/bind.log.err");

@@ -250,13 +250,15 @@ TEST_F(SignerDaemon, G2_ADamagedJournalStopsTheStart) {
 }
 
 TEST_F(SignerDaemon, AnotherPolicyGenesisOrBrokenConfigurationStopsTheStart) {
-  std::string policy = SignerMember::kPolicy;
-  policy.replace(policy.find("\"100\""), 5, "\"101\"");
-  member_.write("policy.toml", policy);
-  member_.expect_no_start("policy.toml is not the file that the ceremony bound");
-  member_.write("policy.toml", "version = 1\nsurprise = 2\n");
-  member_.expect_no_start("policy.toml");
-  member_.write("policy.toml", SignerMember::kPolicy);
+  const std::string file = "signer/" + policy::bundle::file_name(member_.binding().policy);
+  const std::string policy = member_.read(file);
+  auto other = member_.policy();
+  other.pending_expiry_hours = 1;
+  member_.write(file, std::string(as_text(sign_bundle(other, {}))));
+  member_.expect_no_start("its file holds another bundle");
+  member_.write(file, "surprise");
+  member_.expect_no_start(file.substr(7));
+  member_.write(file, policy);
   const std::string genesis = member_.read("genesis.bin");
   member_.write("genesis.bin",
                 std::string(as_text(proto::reader::encode(ProvenLedger(FakeChain(), 5).genesis()))));

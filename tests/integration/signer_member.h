@@ -22,6 +22,7 @@
 #include "tests/support/child_process.h"
 #include "tests/support/paths.h"
 #include "tests/support/payouts.h"
+#include "tests/support/policies.h"
 
 namespace custody::tests {
 
@@ -42,17 +43,20 @@ class SignerMember {
     for (const char* name : {"signer", "logs"}) std::filesystem::create_directories(path(name));
     // The probe counts into what the signer may write.
     std::filesystem::create_directory_symlink(hsm_.writable(), path("run"));
-    write("policy.toml", kPolicy);
     write("genesis.bin", std::string(as_text(proto::reader::encode(ledger_->genesis()))));
     write("signer.toml", signer_toml());
     bind();
   }
   ~SignerMember() { child_.reset(); }
 
-  static constexpr char kPolicy[] =
-      "version = 1\n[currencies.BTC]\nmint_per_transaction = \"10\"\nmint_per_day = \"100\"\n"
-      "payout_per_transaction = \"10\"\npayout_per_day = \"100\"\n[governance]\nballots = \"allow\"\n"
-      "proposals = \"deny\"\n";
+  policy::bundle::Bundle policy() const {
+    return make_policy(ledger_->genesis(), ledger_->chain_id(), ledger::model::MemberId(kMember),
+                       {.mint = 1'000'000'000,
+                        .mint_day = 10'000'000'000,
+                        .withdrawal = 1'000'000'000,
+                        .withdrawal_day = 10'000'000'000},
+                       true, false);
+  }
 
   std::string directory() const { return std::filesystem::path(hsm_.writable()).parent_path(); }
   std::string path(const std::string& name) const { return directory() + "/" + name; }
@@ -86,7 +90,7 @@ class SignerMember {
     signer::journal::Binding out;
     out.chain_id = Hash256(ledger_->chain_id().array());
     out.member = kMember;
-    out.policy = crypto::sha256(as_bytes(kPolicy));
+    out.policy = policy::bundle::bundle_hash(policy());
     out.token_label = signer::hsm::testing::kLabel;
     out.token_serial = serial_;
     out.keys = pins();
@@ -96,6 +100,7 @@ class SignerMember {
     SystemEntropy entropy;
     const auto files = open_directory(path("signer"));
     ASSERT_TRUE(files.ok());
+    store_policy(**files, policy());
     const auto journal = signer::journal::SignerJournal::create(**files, binding(), entropy);
     ASSERT_TRUE(journal.ok()) << journal.status().to_string();
   }

@@ -4,7 +4,7 @@
 
 #include "policy/cedar/format.h"
 #include "policy/engine/vocabulary.h"
-#include "signer/core/policy_desk.h"
+#include "policy/render/render.h"
 
 namespace custody::tests {
 namespace {
@@ -120,7 +120,7 @@ Bytes sign_order(const render::FreezeOrder& order, const std::vector<std::string
 
 Hash256 store_policy(Directory& files, const bundle::Bundle& content) {
   const Hash256 hash = bundle::bundle_hash(content);
-  const Status written = files.write_atomic(signer::core::bundle_file(hash), sign_bundle(content, {}));
+  const Status written = files.write_atomic(bundle::file_name(hash), sign_bundle(content, {}));
   CHECK(written.ok());
   return hash;
 }

@@ -4,6 +4,7 @@
 #include "proto/reader/digests.h"
 #include "signer/core/core.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/support/policies.h"
 #include "tests/support/proven_ledger.h"
 #include "tests/support/sim_files.h"
 #include "tests/support/soft_token.h"
@@ -22,14 +23,13 @@ struct Member {
     identity.genesis = ledger.genesis();
     identity.chain_id = ledger.chain_id();
     identity.member = model::MemberId(kMember);
-    identity.policy.limits[model::CurrencyId(1)] = {model::Amount(10'000'000), model::Amount(10'000'000),
-                                                    model::Amount(10'000'000), model::Amount(10'000'000)};
-    identity.policy.ballots = true;
-    identity.policy.hash = *Hash256::from(Bytes(32, 0xaa));
+    policy = tests::make_policy(
+        identity.genesis, identity.chain_id, identity.member,
+        {.mint = 10'000'000, .mint_day = 10'000'000, .withdrawal = 10'000'000, .withdrawal_day = 10'000'000});
     const auto& keys = ledger.keys(kMember);
     binding.chain_id = Hash256(identity.chain_id.array());
     binding.member = kMember;
-    binding.policy = identity.policy.hash;
+    binding.policy = policy::bundle::bundle_hash(policy);
     binding.keys = {{"validator", {1}, keys.validator.public_key()},
                     {"attest", {2}, keys.attest.public_key()},
                     {"governance", {3}, keys.governance.public_key()},
@@ -37,6 +37,7 @@ struct Member {
   }
   tests::ProvenLedger ledger;
   core::Identity identity;
+  policy::bundle::Bundle policy;
   signer_journal::Binding binding;
 };
 
@@ -51,6 +52,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
 
   tests::SimDirectory directory(1);
   SeededEntropy entropy(2);
+  tests::store_policy(directory, member.policy);
   CHECK(signer_journal::SignerJournal::create(directory, member.binding, entropy).ok());
   auto memory = core::recover(directory, member.identity, entropy);
   CHECK(memory.ok());
