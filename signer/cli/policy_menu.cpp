@@ -101,12 +101,6 @@ void add_diff(CLI::App& policy, Program& program) {
       [&program, pair] { program.action = [pair] { return policy_diff(pair->before, pair->after); }; });
 }
 
-// Where an officer's key is.
-void add_key_options(CLI::App& command, OfficerKeyOptions& key) {
-  command.add_option("--key", key.key, "the officer's key file")->required();
-  command.add_option("--password-file", key.password, "file that holds its password")->required();
-}
-
 void add_signing(CLI::App& policy, Program& program) {
   auto draft = std::make_shared<DirectoryOptions>();
   auto* propose = policy.add_subcommand("propose", "check a draft and write the file that officers sign");
@@ -144,6 +138,7 @@ void add_policy(CLI::App& app, Program& program) {
   add_checks(*policy, program);
   add_diff(*policy, program);
   add_signing(*policy, program);
+  add_policy_online(*policy, program);
 }
 
 }  // namespace custody::signer::cli
