@@ -202,7 +202,7 @@ void Duties::approve_mint(const ExternalDeposit& deposit, const std::string& tas
   auto evidence =
       ledger_.evidence({model::parameters_key(), model::wallet_key(deposit.currency, model::WalletEpoch(1)),
                         model::gateway_key(deposit.gateway), model::head_key(currency->chain, head->height),
-                        mint_key, model::freeze_key(deposit.currency)});
+                        mint_key, model::freeze_key(deposit.currency), model::totals_key(deposit.currency)});
   if (!evidence.ok()) return failed(task, evidence.status(), out);
   intent.evidence = std::move(*evidence);
   ask(intent, AskedMint{intent}, task, out);
@@ -222,11 +222,20 @@ void Duties::serve_slot(const model::SlotRecord& slot, DutiesActions& out) {
 
 void Duties::sign_slot(const model::SlotRecord& slot, const std::string& task, DutiesActions& out) {
   const model::Currency* currency = model::find_currency(genesis_, slot.currency);
-  std::vector<Bytes> keys{model::parameters_key(), model::wallet_key(slot.currency, slot.epoch),
-                          model::slot_key(slot.currency, slot.id), model::freeze_key(slot.currency),
-                          model::head_tip_key(currency->chain)};
-  for (const model::PlanPayee& payee : slot.payees)
+  std::vector<Bytes> keys{model::parameters_key(),
+                          model::wallet_key(slot.currency, slot.epoch),
+                          model::slot_key(slot.currency, slot.id),
+                          model::freeze_key(slot.currency),
+                          model::head_tip_key(currency->chain),
+                          model::totals_key(slot.currency)};
+  std::set<Bytes> gateways;
+  for (const model::PlanPayee& payee : slot.payees) {
     keys.push_back(model::burn_key(slot.currency, payee.burn));
+    const auto burn = record<model::BurnRecord>(keys.back());
+    CHECK(burn.has_value());
+    gateways.insert(model::gateway_key(burn->gateway));
+  }
+  keys.insert(keys.end(), gateways.begin(), gateways.end());
   for (const model::PlanInput& input : slot.inputs)
     keys.push_back(model::coin_key(slot.currency, input.coin));
   // Slots before this one: their settlement frees places in the guard's table.

@@ -105,17 +105,47 @@ Result<Verdict> check_intent(const model::GuardState& state, const model::SlotSi
   return check_slot_signature(state, intent);
 }
 
+// What officers and policies read; everything that the action holds. A name is at most kMaxName letters of
+// its alphabet, or the action is refused before it is shown.
+Bytes describe_action(const model::RegisterGateway& action) {
+  return to_bytes("register gateway " + std::string(as_text(action.name)) + ", account " +
+                  to_hex(action.account.view()) + ", KYC until " + std::to_string(action.kyc_expiry.get()) +
+                  " ms");
+}
+
+Status check_name(const model::RegisterGateway& action) {
+  const auto allowed = [](std::uint8_t c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  };
+  if (!action.name.empty() && action.name.size() <= model::kMaxName &&
+      std::ranges::all_of(action.name, allowed)) {
+    return ok_status();
+  }
+  return deny("guard.proposal", "a gateway's name is 1 to 32 of a-z 0-9 -");
+}
+
 Result<Verdict> check_intent(const model::GuardState& state, const model::ProposalTxIntent& intent) {
   TRY(check_own(state, intent.proposal.member));
-  return transaction_verdict(state, model::KeyRole::kGovernance, model::IntentKind::kProposalTx,
-                             intent.valid_until, intent.salt, intent.proposal);
+  TRY(std::visit([](const auto& action) { return check_name(action); }, intent.proposal.action));
+  ASSIGN_OR_RETURN(Verdict out,
+                   transaction_verdict(state, model::KeyRole::kGovernance, model::IntentKind::kProposalTx,
+                                       intent.valid_until, intent.salt, intent.proposal));
+  out.facts.action =
+      std::visit([](const auto& action) { return describe_action(action); }, intent.proposal.action);
+  out.facts.subject = crypto::sha256(out.facts.action);
+  return out;
 }
 
 Result<Verdict> check_intent(const model::GuardState& state, const model::BallotIntent& intent) {
   TRY(check_own(state, intent.ballot.member));
   if (intent.ballot.proposal.is_zero()) return deny("guard.proposal", "a ballot needs a proposal");
-  return transaction_verdict(state, model::KeyRole::kGovernance, model::IntentKind::kBallot,
-                             intent.valid_until, intent.salt, intent.ballot);
+  ASSIGN_OR_RETURN(Verdict out,
+                   transaction_verdict(state, model::KeyRole::kGovernance, model::IntentKind::kBallot,
+                                       intent.valid_until, intent.salt, intent.ballot));
+  out.facts.proposal = intent.ballot.proposal;
+  out.facts.approve = intent.ballot.approve;
+  out.facts.subject = crypto::sha256(model::proposal_key(intent.ballot.proposal));
+  return out;
 }
 
 Result<Verdict> check_intent(const model::GuardState&, const model::StatusQuery&) {

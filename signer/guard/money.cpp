@@ -114,11 +114,21 @@ Result<Money> open(const model::GuardState& state, const model::LedgerEvidence& 
   return out;
 }
 
-Status check_gateway(const Money& money, model::GatewayId id) {
-  ASSIGN_OR_RETURN(const auto gateway,
-                   proven<model::GatewayRecord>(money.evidence, model::gateway_key(id), "the gateway"));
+Result<model::GatewayRecord> gateway_of(const Money& money, model::GatewayId id) {
+  return proven<model::GatewayRecord>(money.evidence, model::gateway_key(id),
+                                      "gateway " + std::to_string(id.get()));
+}
+
+Status check_kyc(const Money& money, const model::GatewayRecord& gateway) {
   if (gateway.kyc_expiry > money.evidence.header().time) return ok_status();
   return deny("guard.kyc", "the KYC of gateway " + std::string(as_text(gateway.name)) + " has expired");
+}
+
+Result<model::Amount> recorded_reserve(const Money& money, model::CurrencyId currency) {
+  ASSIGN_OR_RETURN(
+      const auto totals,
+      proven<model::CurrencyTotals>(money.evidence, model::totals_key(currency), "the currency's totals"));
+  return totals.recorded_reserve;
 }
 
 Status check_not_minted(const Money& money, const model::MintApproval& approval) {
@@ -168,13 +178,10 @@ Status check_burn(const Money& money, const model::SlotRecord& plan, const model
       burn.amount != payee.amount || burn.fee_cap != payee.fee_cap) {
     return deny("guard.burn", name + " does not have the plan's address, amount and fee cap");
   }
-  model::PayeeFact fact;
-  fact.burn = payee.burn;
-  fact.gateway = burn.gateway;
-  fact.script = burn.payout_script;
-  fact.amount = burn.amount;
-  fact.fee_cap = burn.fee_cap;
-  facts.push_back(std::move(fact));
+  // Whether an expired KYC stops what is in a slot already is for the policy to say.
+  ASSIGN_OR_RETURN(const auto gateway, gateway_of(money, burn.gateway));
+  facts.push_back({payee.burn, burn.gateway, gateway.name, gateway.kyc_expiry, burn.payout_script,
+                   burn.amount, burn.fee_cap});
   return ok_status();
 }
 
@@ -334,20 +341,29 @@ Result<Verdict> check_mint(const model::GuardState& state, const model::MintInte
   if (approval.outpoint.txid.is_zero()) return deny("guard.deposit", "a deposit needs a transaction");
   ASSIGN_OR_RETURN(Money money, open(state, intent.evidence, approval.currency));
   TRY(use_wallet(money, deposit_wallet(state, approval.currency)));
-  TRY(check_gateway(money, approval.gateway));
+  ASSIGN_OR_RETURN(const auto gateway, gateway_of(money, approval.gateway));
+  TRY(check_kyc(money, gateway));
   TRY(check_not_minted(money, approval));
   if (approval.amount < money.parameters.min_deposit) {
     return deny("guard.min_deposit",
                 "the deposit is below the minimum of " + std::to_string(money.parameters.min_deposit.get()));
   }
   TRY(check_deposit_proof(state, money, approval));
+  ASSIGN_OR_RETURN(const model::Amount reserve, recorded_reserve(money, approval.currency));
+  const model::WalletEpoch epoch = money.wallet->epoch;
   ASSIGN_OR_RETURN(Verdict out, transaction_verdict(state, model::KeyRole::kAttest, model::IntentKind::kMint,
                                                     intent.valid_until, intent.salt, approval));
   out.next = std::move(money.next);
   out.facts.currency = approval.currency;
   out.facts.amount = approval.amount;
+  out.facts.epoch = epoch;
   out.facts.gateway = approval.gateway;
+  out.facts.gateway_name = gateway.name;
+  out.facts.kyc_expiry = gateway.kyc_expiry;
+  out.facts.confirmations = static_cast<std::uint32_t>(approval.proof.headers.size());
+  out.facts.reserve = reserve;
   out.facts.subject = crypto::sha256(model::mint_key(approval.currency, approval.outpoint));
+  out.facts.height = money.evidence.header().height;
   out.facts.time = money.evidence.header().time;
   return out;
 }
@@ -357,19 +373,24 @@ Result<Verdict> check_payout(const model::GuardState& state, const model::Payout
   ASSIGN_OR_RETURN(const model::SlotRecord plan, open_slot(intent, money.evidence));
   TRY(use_wallet(money, find_wallet(state, intent.currency, plan.epoch)));
   ASSIGN_OR_RETURN(auto payees, check_terms(money, plan));
-  ASSIGN_OR_RETURN(model::GuardKey key, seat_key(state, *money.wallet));
+  ASSIGN_OR_RETURN(const model::GuardKey key, seat_key(state, *money.wallet));
   ASSIGN_OR_RETURN(const model::Amount total, total_of(plan));
+  ASSIGN_OR_RETURN(const model::Amount reserve, recorded_reserve(money, plan.currency));
   ASSIGN_OR_RETURN(const bool repeat, bind(money, plan, total));
   auto digests = custodian::payout_digests(state.chain_id, plan, *money.wallet);
   if (!digests.ok()) return under("guard.plan", digests.status());
   CHECK(digests->size() == plan.inputs.size());
-  Verdict out{std::move(key), std::move(*digests), std::move(money.next), {}, repeat};
+  Verdict out{key, std::move(*digests), std::move(money.next), {}, repeat};
   out.facts.kind = model::IntentKind::kPayout;
   out.facts.currency = plan.currency;
   out.facts.amount = total;
   out.facts.fee = plan.fee;
+  out.facts.epoch = plan.epoch;
+  out.facts.slot = plan.id;
+  out.facts.reserve = reserve;
   out.facts.payees = std::move(payees);
   out.facts.subject = crypto::sha256(model::slot_key(plan.currency, plan.id));
+  out.facts.height = money.evidence.header().height;
   out.facts.time = money.evidence.header().time;
   return out;
 }

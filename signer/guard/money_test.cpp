@@ -25,6 +25,9 @@ class MoneyTest : public ::testing::Test {
     gateway.account = model::Address::treasury();
     gateway.kyc_expiry = model::LedgerMs(ledger_.header.time.get() + 3'600'000);
     ledger_.put(model::gateway_key(gateway.id), gateway);
+    model::CurrencyTotals totals;
+    totals.recorded_reserve = Amount(90'000'000);
+    ledger_.put(model::totals_key(kBtc), totals);
   }
 
   void expect_refused(const model::Intent& intent, std::string_view rule, Code code = Code::kRefused) const {
@@ -74,7 +77,8 @@ class MintTest : public MoneyTest {
             model::gateway_key(approval.gateway),
             model::head_key(model::ExternalChainId(1), model::ExternalHeight(tip)),
             model::mint_key(kBtc, approval.outpoint),
-            model::freeze_key(kBtc)};
+            model::freeze_key(kBtc),
+            model::totals_key(kBtc)};
   }
   model::MintApproval approval() const {
     return {kOwn,
@@ -100,6 +104,12 @@ TEST_F(MintTest, AProvenDepositIsApprovedWithTheAttestKey) {
   EXPECT_EQ(verdict.facts.kind, model::IntentKind::kMint);
   EXPECT_EQ(verdict.facts.amount, Amount(kDeposit));
   EXPECT_EQ(verdict.facts.gateway, model::GatewayId(1));
+  EXPECT_EQ(as_text(verdict.facts.gateway_name), "gary");
+  EXPECT_EQ(verdict.facts.kyc_expiry, model::LedgerMs(ledger_.header.time.get() + 3'600'000));
+  EXPECT_EQ(verdict.facts.epoch, model::WalletEpoch(1));
+  EXPECT_EQ(verdict.facts.confirmations, 5u);
+  EXPECT_EQ(verdict.facts.reserve, Amount(90'000'000));
+  EXPECT_EQ(verdict.facts.height, ledger_.header.height);
   EXPECT_EQ(verdict.facts.time, ledger_.header.time);
   EXPECT_EQ(state_.head.height, ledger_.header.height);
   EXPECT_EQ(state_.head.time, ledger_.header.time);
@@ -329,6 +339,59 @@ TEST_F(PayoutTest, ARecordedPlanIsSignedWithTheSeatKeyAnInputEach) {
   ASSERT_EQ(state_.slots.size(), 1u);
   EXPECT_EQ(state_.slots[0].burns, (std::vector<std::uint64_t>{1, 2}));
   EXPECT_EQ(state_.buckets[0].level, Amount(10'000'000 - 500'000 - plan_.fee.get()));
+}
+
+TEST_F(PayoutTest, TheFactsAreWhatTheLedgerSaysOfThePlan) {
+  burns.at(2).gateway = model::GatewayId(2);
+  const model::GatewayRecord other{model::GatewayId(2), to_bytes("olga"), model::Address::treasury(),
+                                   model::LedgerMs(7)};
+  ledger_.put(model::gateway_key(other.id), other);
+  record(plan_);
+  auto proven = keys(plan_);
+  proven.push_back(model::gateway_key(other.id));
+  const Verdict verdict = sign(model::PayoutIntent{kBtc, plan_.id, ledger_.evidence(proven)});
+  const model::IntentFacts& facts = verdict.facts;
+  EXPECT_EQ(facts.kind, model::IntentKind::kPayout);
+  EXPECT_EQ(facts.currency, kBtc);
+  EXPECT_EQ(facts.epoch, model::WalletEpoch(1));
+  EXPECT_EQ(facts.slot, plan_.id);
+  EXPECT_EQ(facts.reserve, Amount(100'000'000));
+  EXPECT_EQ(facts.height, ledger_.header.height);
+  EXPECT_EQ(facts.time, ledger_.header.time);
+  ASSERT_EQ(facts.payees.size(), 2u);
+  EXPECT_EQ(as_text(facts.payees[0].gateway_name), "gate");
+  EXPECT_EQ(facts.payees[0].kyc_expiry, model::LedgerMs(UINT64_MAX / 2));
+  EXPECT_EQ(facts.payees[1],
+            (model::PayeeFact{2, other.id, other.name, other.kyc_expiry, burns.at(2).payout_script,
+                              Amount(200'000), burns.at(2).fee_cap}))
+      << "its KYC is over: the policy judges what is in a slot already";
+}
+
+TEST_F(PayoutTest, C1_Evidence_EachPayeesGatewayIsProven) {
+  burns.at(2).gateway = model::GatewayId(2);
+  record(plan_);
+  expect_refused(intent(plan_), "guard.evidence");
+  auto proven = keys(plan_);
+  proven.push_back(model::gateway_key(model::GatewayId(2)));
+  expect_refused(model::PayoutIntent{kBtc, plan_.id, ledger_.evidence(proven)}, "guard.evidence");
+}
+
+TEST_F(PayoutTest, C1_Evidence_ARecordThatTheLedgerDoesNotHaveIsRefused) {
+  ledger_.erase(model::totals_key(kBtc));
+  expect_plan_refused(plan_, "guard.evidence");
+}
+
+// 100 burns of as many gateways, at the deepest place that the ledger's tree has.
+TEST_F(PayoutTest, TheEvidenceOfTheLargestPlanIsNotTooLarge) {
+  model::StateProof deepest;
+  deepest.key = Bytes(32, 1);
+  deepest.value = Bytes(1'024, 2);
+  deepest.siblings.assign(256, Hash256());
+  model::PayoutIntent largest = recorded(plan_);
+  largest.evidence.proofs.assign(6 + 8 + 3 * model::kMaxSlotInputs, deepest);
+  const Bytes request = proto::reader::encode(model::SignRequest{UINT64_MAX, largest});
+  EXPECT_LE(request.size(), model::kMaxEvidence);
+  EXPECT_TRUE(proto::reader::decode<model::SignRequest>(request, model::kMaxEvidence).ok());
 }
 
 TEST_F(PayoutTest, TheSameTermsAgainAreTheSameDigestsAndCostNothing) {

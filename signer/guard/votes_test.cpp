@@ -287,6 +287,17 @@ TEST_F(VotesTest, AGenesisThatLeavesNoRoomForFullTablesIsRefused) {
   EXPECT_GT(refusals, 0u);
 }
 
+// Abuse case E1: what officers are shown cannot hold anything but what it says.
+TEST_F(VotesTest, E1_AGatewaysNameThatIsNoNameIsRefused) {
+  model::ProposalTxIntent proposal{model::Height(10), 1, {model::MemberId(2), {}}};
+  auto& gateway = std::get<model::RegisterGateway>(proposal.proposal.action);
+  for (const std::string& name : {std::string(), std::string(33, 'a'), std::string("Gary"),
+                                  std::string("a\n"), std::string("a, account 00")}) {
+    gateway.name = to_bytes(name);
+    expect_refused(proposal, "guard.proposal");
+  }
+}
+
 TEST_F(VotesTest, BallotsAndProposalsAreSignedWithTheGovernanceKey) {
   const model::BallotIntent ballot{
       model::Height(10), 1, {model::MemberId(2), *model::TxId::from(Bytes(32, 1)), true}};
@@ -294,8 +305,16 @@ TEST_F(VotesTest, BallotsAndProposalsAreSignedWithTheGovernanceKey) {
   ASSERT_TRUE(vote.ok());
   EXPECT_EQ(vote->key.key, genesis_.members[1].governance_key);
   EXPECT_EQ(vote->facts.kind, model::IntentKind::kBallot);
-  const auto change = check(state_, model::ProposalTxIntent{model::Height(10), 1, {model::MemberId(2), {}}});
+  EXPECT_EQ(vote->facts.proposal, ballot.ballot.proposal);
+  EXPECT_TRUE(vote->facts.approve);
+  model::ProposalTxIntent proposal{model::Height(10), 1, {model::MemberId(2), {}}};
+  auto& gateway = std::get<model::RegisterGateway>(proposal.proposal.action);
+  gateway = {to_bytes("gary"), model::Address::treasury(), model::LedgerMs(5)};
+  const auto change = check(state_, proposal);
   ASSERT_TRUE(change.ok());
+  EXPECT_EQ(
+      as_text(change->facts.action),
+      "register gateway gary, account " + to_hex(model::Address::treasury().view()) + ", KYC until 5 ms");
   EXPECT_EQ(change->key.key, genesis_.members[1].governance_key);
   EXPECT_NE(change->digests, vote->digests);
   auto nothing = ballot;

@@ -15,7 +15,15 @@ namespace custody::tests {
 // Of currency 1, wallet epoch 1, gateway 1. Coins are made up; burn n pays a script of its own.
 class Payouts {
  public:
-  explicit Payouts(ProvenLedger& ledger) : proven_(ledger) {}
+  explicit Payouts(ProvenLedger& ledger) : proven_(ledger) {
+    namespace model = ledger::model;
+    proven_.put(model::gateway_key(model::GatewayId(1)),
+                model::GatewayRecord{model::GatewayId(1), to_bytes("gate"), model::Address::treasury(),
+                                     model::LedgerMs(UINT64_MAX / 2)});
+    model::CurrencyTotals totals;
+    totals.recorded_reserve = model::Amount(100'000'000);
+    proven_.put(model::totals_key(kCurrency), totals);
+  }
 
   static constexpr ledger::model::CurrencyId kCurrency{1};
 
@@ -79,8 +87,9 @@ class Payouts {
   // What a payout intent must prove.
   static std::vector<Bytes> keys(const ledger::model::SlotRecord& plan) {
     namespace model = ledger::model;
-    std::vector<Bytes> out{model::parameters_key(), model::wallet_key(kCurrency, model::WalletEpoch(1)),
-                           model::freeze_key(kCurrency), model::slot_key(kCurrency, plan.id)};
+    std::vector<Bytes> out{model::parameters_key(),      model::wallet_key(kCurrency, model::WalletEpoch(1)),
+                           model::freeze_key(kCurrency), model::slot_key(kCurrency, plan.id),
+                           model::totals_key(kCurrency), model::gateway_key(model::GatewayId(1))};
     for (const model::PlanPayee& payee : plan.payees) out.push_back(model::burn_key(kCurrency, payee.burn));
     for (const model::PlanInput& input : plan.inputs) out.push_back(model::coin_key(kCurrency, input.coin));
     return out;
