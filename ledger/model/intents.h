@@ -88,8 +88,45 @@ struct StatusQuery {
   friend bool operator==(const StatusQuery&, const StatusQuery&) = default;
 };
 
-using Intent = std::variant<ProposalIntent, VoteIntent, HeadIntent, MintIntent, PayoutIntent,
-                            SlotSignatureIntent, ProposalTxIntent, BallotIntent, StatusQuery>;
+// A final block, for its time: nothing is signed. Expiries, waiting and delays in the signer follow it.
+struct LedgerHeadIntent {
+  LedgerEvidence evidence;
+  friend bool operator==(const LedgerHeadIntent&, const LedgerHeadIntent&) = default;
+};
+
+enum class Statement : std::uint8_t {
+  kVote = 1,      // policy/bundle SignedVote: on a request that waits
+  kActivate = 2,  // SignedBundle: the next version of the policy
+  kFreeze = 3,    // SignedOrder
+  kUnfreeze = 4,  // SignedOrder
+  kPrices = 5,    // policy/engine SignedPrices
+};
+constexpr std::size_t kMaxStatement = 1u << 20;  // bytes; each kind has a lower limit of its own
+
+// What officers, or a price source, have signed with keys of their own. Who brings it does not matter.
+struct StatementIntent {
+  Statement what = Statement::kVote;
+  Bytes body;
+  friend bool operator==(const StatementIntent&, const StatementIntent&) = default;
+};
+
+enum class PolicyQuestion : std::uint8_t {
+  kBundle = 1,    // which versions are in force and wait, what is frozen
+  kRequests = 2,  // a page of the known requests: above `about` (zero: from the first)
+  kRequest = 3,   // the one with the id `about`
+  kExplain = 4,   // why the last request about subject `about` was decided so (zero: which are remembered)
+  kPast = 5,      // a page of what was asked and decided: numbers above `after`
+};
+struct PolicyQuery {
+  PolicyQuestion what = PolicyQuestion::kBundle;
+  Hash256 about;
+  std::uint64_t after = 0;
+  friend bool operator==(const PolicyQuery&, const PolicyQuery&) = default;
+};
+
+using Intent =
+    std::variant<ProposalIntent, VoteIntent, HeadIntent, MintIntent, PayoutIntent, SlotSignatureIntent,
+                 ProposalTxIntent, BallotIntent, StatusQuery, LedgerHeadIntent, StatementIntent, PolicyQuery>;
 
 struct SignRequest {
   std::uint64_t id = 0;  // chosen by the caller, echoed
@@ -144,16 +181,19 @@ struct IntentFacts {
   friend bool operator==(const IntentFacts&, const IntentFacts&) = default;
 };
 
-// code 0: signatures are there (one; for a payout one per input). Otherwise a base/status Code, the rule that
-// refused
-// ("guard.watermark", "policy.day_limit", ...) and a message for the operator.
+constexpr std::size_t kMaxDetail = 128u << 10;
+
+// code 0: done; signatures are there when the intent was to sign (one; for a payout one per input). Otherwise
+// a base/status Code, the rule that refused ("guard.watermark", "policy.forbid", ...) and a message for the
+// operator. pending: refused for now; officers are asked, and may be told this request id.
 struct SignReply {
   std::uint64_t id = 0;
   std::uint8_t code = 0;
   std::vector<Signature> signatures;
   Bytes rule;     // at most 64
   Bytes message;  // at most 512
-  Bytes detail;   // StatusQuery: a JSON text of at most 8 KiB for the operator; otherwise empty
+  Bytes detail;   // queries: a JSON text; otherwise empty
+  std::optional<Hash256> pending;
   friend bool operator==(const SignReply&, const SignReply&) = default;
 };
 

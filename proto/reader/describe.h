@@ -491,6 +491,21 @@ void describe(V& v, BallotIntent& m) {
 template <class V>
 void describe(V&, StatusQuery&) {}
 template <class V>
+void describe(V& v, LedgerHeadIntent& m) {
+  v.field(1, m.evidence);
+}
+template <class V>
+void describe(V& v, StatementIntent& m) {
+  v.enumeration(1, m.what, Statement::kVote, Statement::kPrices);
+  v.bytes(2, m.body, kMaxStatement);
+}
+template <class V>
+void describe(V& v, PolicyQuery& m) {
+  v.enumeration(1, m.what, PolicyQuestion::kBundle, PolicyQuestion::kPast);
+  v.field(2, m.about);
+  v.field(3, m.after);
+}
+template <class V>
 void describe(V& v, SignRequest& m) {
   v.field(1, m.id);
   v.oneof(2, m.intent);
@@ -502,7 +517,8 @@ void describe(V& v, SignReply& m) {
   v.repeated(3, m.signatures, kMaxSlotInputs);
   v.bytes(4, m.rule, 64);
   v.bytes(5, m.message, 512);
-  v.bytes(6, m.detail, 8192);
+  v.bytes(6, m.detail, kMaxDetail);
+  v.optional(7, m.pending);
 }
 
 template <class V>

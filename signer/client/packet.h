@@ -13,7 +13,8 @@ namespace custody::signer::client {
 namespace model = ledger::model;
 
 constexpr std::string_view kMemfdMagic = "CSMEMFD1";
-constexpr std::size_t kMaxReply = 24u << 10;  // bytes: 100 signatures and the largest detail
+constexpr std::size_t kMaxReply =
+    model::kMaxDetail + (16u << 10);  // bytes: 100 signatures and the largest detail
 
 // timeout_ms as in base/unix_socket.h: 0 does not wait, below 0 waits for ever.
 Status send_request(int fd, const model::SignRequest& request, int timeout_ms);

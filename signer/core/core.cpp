@@ -74,9 +74,11 @@ Json counters_json(const hsm::TokenCounters& counters) {
 
 bool may_ask(Caller caller, const model::Intent& intent) {
   if (std::holds_alternative<model::StatusQuery>(intent)) return true;
-  const bool governance = std::holds_alternative<model::ProposalTxIntent>(intent) ||
-                          std::holds_alternative<model::BallotIntent>(intent);
-  return governance == (caller == Caller::kOperator);
+  const bool of_operator = std::holds_alternative<model::ProposalTxIntent>(intent) ||
+                           std::holds_alternative<model::BallotIntent>(intent) ||
+                           std::holds_alternative<model::StatementIntent>(intent) ||
+                           std::holds_alternative<model::PolicyQuery>(intent);
+  return of_operator == (caller == Caller::kOperator);
 }
 
 bool is_urgent(ByteView request) {

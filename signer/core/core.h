@@ -17,8 +17,8 @@ namespace custody::signer::core {
 // Who asks: the socket that the request came through.
 enum class Caller : std::uint8_t { kNode = 1, kOperator = 2 };
 
-// The table caller x intent: node: proposal, votes, external head, mint, payout, slot signature; operator:
-// proposals and ballots; both: status.
+// The table caller x intent: node: proposal, votes, external head, ledger head, mint, payout, slot signature;
+// operator: proposals and ballots, officers' statements, questions about the policy; both: status.
 bool may_ask(Caller caller, const model::Intent& intent);
 
 // Votes, proposals and status before everything else. Requests above kMaxIntentHeader are never urgent.

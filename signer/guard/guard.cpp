@@ -151,6 +151,15 @@ Result<Verdict> check_intent(const model::GuardState& state, const model::Ballot
 Result<Verdict> check_intent(const model::GuardState&, const model::StatusQuery&) {
   return deny("guard.intent", "a status query is answered, not signed");
 }
+Result<Verdict> check_intent(const model::GuardState&, const model::LedgerHeadIntent&) {
+  return deny("guard.intent", "a head of the ledger is remembered, not signed");
+}
+Result<Verdict> check_intent(const model::GuardState&, const model::StatementIntent&) {
+  return deny("guard.intent", "what officers have signed is not signed again");
+}
+Result<Verdict> check_intent(const model::GuardState&, const model::PolicyQuery&) {
+  return deny("guard.intent", "a question about the policy is answered, not signed");
+}
 
 // As far ahead of what the guard knows of the ledger as any network allows: a node that is taken over for a
 // minute must not collect statements for years to come.

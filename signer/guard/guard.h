@@ -32,6 +32,10 @@ Result<model::GuardState> initial_state(const model::Genesis& genesis, const mod
 // On an error nothing is to be remembered.
 Result<Verdict> check(const model::GuardState& state, const model::Intent& intent);
 
+// The state after a proven final block, of which nothing but the time is wanted. Refused by the rules that
+// hold for the evidence of every intent: guard.head, guard.fork, guard.stale, guard.time, guard.evidence.
+Result<model::GuardState> advance(const model::GuardState& state, const model::LedgerEvidence& evidence);
+
 // The rule of a refusal ("guard.watermark", "policy.day_limit"): the message up to its first colon, when it
 // is one.
 std::string_view rule_of(const Status& status);

@@ -335,6 +335,16 @@ Result<model::GuardKey> seat_key(const model::GuardState& state, const model::Re
 
 }  // namespace
 
+Result<model::GuardState> advance(const model::GuardState& state, const model::LedgerEvidence& evidence) {
+  TRY(check_fresh(state, evidence.header));
+  const auto checked = ProvenState::check(state.chain_id, voting_set(state.head, evidence), evidence);
+  if (!checked.ok()) return under("guard.evidence", checked.status());
+  const model::BlockHeader& header = checked->header();
+  model::GuardState next = state;
+  next.head = {header.height, checked->hash(), header.time, header.next_members_hash};
+  return next;
+}
+
 Result<Verdict> check_mint(const model::GuardState& state, const model::MintIntent& intent) {
   const model::MintApproval& approval = intent.approval;
   TRY(check_own(state, approval.member));

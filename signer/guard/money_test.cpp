@@ -299,6 +299,67 @@ TEST_F(MintTest, NothingIsRememberedOfARefusal) {
   EXPECT_EQ(state_, before);
 }
 
+// ---- the ledger's head ----
+
+class HeadTest : public MoneyTest {
+ protected:
+  void expect_not_taken(const model::LedgerEvidence& evidence, std::string_view rule) const {
+    const auto next = advance(state_, evidence);
+    ASSERT_FALSE(next.ok()) << "expected " << rule;
+    EXPECT_EQ(next.code(), Code::kRefused);
+    EXPECT_EQ(rule_of(next.status()), rule) << next.status().to_string();
+  }
+  void take(const model::LedgerEvidence& evidence) {
+    const auto next = advance(state_, evidence);
+    ASSERT_TRUE(next.ok()) << next.status().to_string();
+    state_ = *next;
+  }
+};
+
+TEST_F(HeadTest, AProvenBlockMovesTheHeadAndNothingElse) {
+  const auto evidence = ledger_.evidence({});
+  model::GuardState expected = state_;
+  expected.head = {ledger_.header.height, proto::reader::block_hash(evidence.header), ledger_.header.time,
+                   ledger_.header.next_members_hash};
+  take(evidence);
+  EXPECT_EQ(state_, expected);
+  take(evidence);
+  EXPECT_EQ(state_, expected) << "the same block again";
+}
+
+TEST_F(HeadTest, H1_ABlockIsTakenByTheRulesForEvidence) {
+  expect_not_taken(ledger_.evidence({}, {1, 2}), "guard.evidence");
+  auto bent = ledger_.evidence({});
+  bent.header.time = model::LedgerMs(bent.header.time.get() + 3'600'000);
+  expect_not_taken(bent, "guard.evidence");
+
+  const auto old = ledger_.evidence({});
+  ledger_.advance();
+  take(ledger_.evidence({}));
+  expect_not_taken(old, "guard.head");
+  ledger_.put(model::freeze_key(model::CurrencyId(9)), model::FreezeRecord{});
+  expect_not_taken(ledger_.evidence({}), "guard.fork");
+  ledger_.advance(0);
+  ledger_.header.time = model::LedgerMs(state_.head.time.get() - 1);
+  expect_not_taken(ledger_.evidence({}), "guard.time");
+  sign_precommit(6);
+  expect_not_taken(ledger_.evidence({}), "guard.stale");
+}
+
+TEST_F(HeadTest, Head_MoneyBelowTheBlockThatWasShownIsRefused) {
+  const auto old = ledger_.evidence({});
+  ledger_.advance();
+  take(ledger_.evidence({}));
+  model::PayoutIntent payout{kBtc, model::SlotId(1), old};
+  expect_refused(payout, "guard.head");
+}
+
+TEST_F(HeadTest, NothingIsSignedForAHeadAStatementOrAQuestion) {
+  expect_refused(model::LedgerHeadIntent{ledger_.evidence({})}, "guard.intent");
+  expect_refused(model::StatementIntent{}, "guard.intent");
+  expect_refused(model::PolicyQuery{}, "guard.intent");
+}
+
 // ---- payout ----
 
 class PayoutTest : public MoneyTest, protected tests::Payouts {
