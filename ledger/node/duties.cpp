@@ -11,7 +11,9 @@ namespace {
 constexpr std::uint64_t kLifetimeBlocks = 100;  // of a transaction that a member makes
 constexpr std::uint64_t kAskAgainMs =
     5'000;  // when an answer got lost or a transaction did not make it into a block
-constexpr std::uint64_t kFirstRetryMs = 1'000;  // after a refusal; doubles
+constexpr std::uint64_t kFirstRetryMs = 1'000;    // after a refusal; doubles
+constexpr std::uint64_t kPendingRetryMs = 2'000;  // while officers are asked
+constexpr std::uint64_t kLedgerHeadMs = 10'000;
 constexpr std::uint64_t kLastRetryMs = 60'000;
 constexpr std::uint64_t kBroadcastAgainMs = 10'000;
 constexpr std::uint64_t kLookMs = 500;  // between blocks: what the external chains show changes without one
@@ -92,8 +94,24 @@ void Duties::look(DutiesActions& out) {
   // What is still to be done was tried when it was due; the rest is done, or has passed by.
   std::erase_if(attempts_, [&](const auto& entry) { return entry.second.not_before + kLastRetryMs < now_; });
   for (const auto& [chain, best] : heads_) attest(best, out);
+  show_ledger_head(out);
   approve_mints(out);
-  for (const model::SlotRecord& slot : open_slots(genesis_, ledger_)) serve_slot(slot, out);
+  const std::vector<model::SlotRecord> open = open_slots(genesis_, ledger_);
+  std::erase_if(said_, [&](const auto& entry) {
+    return std::ranges::none_of(open, [&](const model::SlotRecord& slot) {
+      return entry.first == std::pair(slot.currency, slot.id);
+    });
+  });
+  for (const model::SlotRecord& slot : open) serve_slot(slot, out);
+}
+
+// The signer has no clock: what waits and expires there follows the blocks that it is shown.
+void Duties::show_ledger_head(DutiesActions& out) {
+  const std::string task = "show the signer the ledger's head";
+  if (ledger_.height() == model::Height(0) || !due(task)) return;
+  auto evidence = ledger_.evidence({});
+  if (!evidence.ok()) return failed(task, evidence.status(), out);
+  ask(model::LedgerHeadIntent{std::move(*evidence)}, AskedLedgerHead{}, task, out);
 }
 
 void Duties::ask(model::Intent intent, Asked asked, const std::string& task, DutiesActions& out) {
@@ -109,11 +127,29 @@ void Duties::submit(const model::Transaction& transaction, const Signature& sign
       model::Envelope{proto::reader::encode(transaction), {{attest_key_, signature}}})});
 }
 
+void Duties::remember(const AskedPayout& payout, const model::SignReply& reply) {
+  const auto slot = std::pair(payout.currency, payout.slot);
+  if (reply.pending) {
+    said_[slot] = SignerWaits{*reply.pending};
+  } else if (reply.code != 0) {
+    said_[slot] = SignerRefused{std::string(as_text(reply.rule)), std::string(as_text(reply.message))};
+  } else {
+    said_.erase(slot);
+  }
+}
+
+std::optional<SignerSaid> Duties::said_of(model::CurrencyId currency, model::SlotId slot) const {
+  const auto found = said_.find(std::pair(currency, slot));
+  return found == said_.end() ? std::nullopt : std::optional(found->second);
+}
+
 void Duties::answered(const model::SignReply& reply, DutiesActions& out) {
   const auto found = asked_.find(reply.id);
   if (found == asked_.end()) return;  // an answer to a question of before a lost connection
   const auto [task, asked] = std::move(found->second);
   asked_.erase(found);
+  if (const auto* payout = std::get_if<AskedPayout>(&asked)) remember(*payout, reply);
+  if (reply.pending) return postpone(task, kPendingRetryMs);
   if (reply.code != 0) {
     return failed(task,
                   Status(static_cast<Code>(reply.code), std::string(as_text(reply.message)),
@@ -121,6 +157,7 @@ void Duties::answered(const model::SignReply& reply, DutiesActions& out) {
                   out);
   }
   attempts_[task].failures = 0;
+  if (std::holds_alternative<AskedLedgerHead>(asked)) return postpone(task, kLedgerHeadMs);
   if (const auto* payout = std::get_if<AskedPayout>(&asked)) {
     auto plan = record<model::SlotRecord>(model::slot_key(payout->currency, payout->slot));
     CHECK(plan.has_value());  // slots are never removed

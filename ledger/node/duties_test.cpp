@@ -59,9 +59,26 @@ class DutiesTest : public ::testing::Test {
   DutiesTest() : account_(net_.new_key()) { gateway_ = net_.register_gateway("gary", account_); }
 
   Duties make(MemberId own) { return {net_.genesis(), net_.chain_id(), own, ledger_, external_, entropy_}; }
+  // Without the blocks that the signer is shown for their time, which it takes.
   DutiesActions tick(std::uint64_t ms = 1'000) {
     now_ += ms;
-    return duties_.step(DutiesTick{{now_}});
+    DutiesActions out = duties_.step(DutiesTick{{now_}});
+    for (const AskSigner& ask : only<AskSigner>(out)) {
+      if (is_ledger_head(ask)) take_ledger_head(ask);
+    }
+    std::erase_if(out, [](const DutiesAction& action) {
+      const auto* ask = std::get_if<AskSigner>(&action);
+      return ask != nullptr && is_ledger_head(*ask);
+    });
+    return out;
+  }
+  static bool is_ledger_head(const AskSigner& ask) {
+    return std::holds_alternative<model::LedgerHeadIntent>(ask.request.intent);
+  }
+  void take_ledger_head(const AskSigner& ask) {
+    model::SignReply reply;
+    reply.id = ask.request.id;
+    EXPECT_TRUE(answer(reply).empty());
   }
   DutiesActions see_head() {
     tests::FakeChain& chain = net_.chain(kBtc);
@@ -163,6 +180,34 @@ class DutiesTest : public ::testing::Test {
 };
 
 // --- external heads ---
+
+TEST_F(DutiesTest, TheSignerIsShownABlockEveryTenSeconds) {
+  const auto shown = [&](std::uint64_t ms) {
+    now_ += ms;
+    const auto asked = only<AskSigner>(duties_.step(DutiesTick{{now_}}));
+    for (const AskSigner& ask : asked) take_ledger_head(ask);
+    return asked;
+  };
+  const auto first = shown(1'000);
+  ASSERT_EQ(first.size(), 1u);
+  const auto& intent = std::get<model::LedgerHeadIntent>(first.front().request.intent);
+  EXPECT_TRUE(intent.evidence.proofs.empty());
+  EXPECT_EQ(intent.evidence.header.height, net_.state().height());
+  EXPECT_TRUE(shown(9'500).empty());
+  EXPECT_EQ(shown(500).size(), 1u);
+}
+
+TEST_F(DutiesTest, WhatWaitsForOfficersIsAskedAgainAndIsNoFailure) {
+  deep_deposit();
+  const AskSigner ask = only_question(tick());
+  model::SignReply reply;
+  reply.id = ask.request.id;
+  reply.code = static_cast<std::uint8_t>(Code::kRefused);
+  reply.pending = Hash256();
+  EXPECT_TRUE(answer(reply).empty()) << "nothing to report";
+  EXPECT_TRUE(tick(1'500).empty());
+  EXPECT_TRUE(std::holds_alternative<model::MintIntent>(only_question(tick(500)).request.intent));
+}
 
 TEST_F(DutiesTest, AHeadIsAttestedOnceAndTheLedgerTakesIt) {
   net_.chain(kBtc).mine_empty(5);
@@ -276,7 +321,7 @@ TEST_F(DutiesTest, OpenQuestionsAreBounded) {
   }
   net_.chain(kBtc).mine_empty(net_.parameters(kBtc).deposit_depth - 1);
   net_.attest_head(kBtc);
-  EXPECT_EQ(only<AskSigner>(tick()).size(), 256u);
+  EXPECT_EQ(only<AskSigner>(tick()).size(), 255u) << "and one about the ledger's head";
   EXPECT_TRUE(only<AskSigner>(tick(100'000)).empty()) << "nobody has answered";
 }
 
@@ -326,12 +371,32 @@ TEST_F(DutiesTest, ASettlementWaitsForItsDepth) {
   EXPECT_TRUE(only<SubmitTransaction>(tick()).empty());
 }
 
+TEST_F(DutiesTest, WhatTheSignerSaidOfASlotIsKnownUntilItSigns) {
+  const model::SlotRecord slot = open_slot();
+  const auto said = [&] { return duties_.said_of(kBtc, slot.id); };
+  EXPECT_FALSE(said().has_value());
+  const AskSigner first = only_question(tick());
+  EXPECT_EQ(only<DutiesReport>(refuse(first)).size(), 1u);
+  EXPECT_EQ(said(), SignerSaid(SignerRefused{"guard.some_rule", "for a reason"}));
+  const AskSigner second = only_question(tick(1'000));
+  model::SignReply waits;
+  waits.id = second.request.id;
+  waits.code = static_cast<std::uint8_t>(Code::kRefused);
+  waits.pending = crypto::sha256(as_bytes("a request"));
+  answer(waits);
+  EXPECT_EQ(said(), SignerSaid(SignerWaits{*waits.pending}));
+  answer(approve(only_question(tick(2'000))));
+  EXPECT_FALSE(said().has_value());
+}
+
 TEST_F(DutiesTest, AfterARestartASlotIsServedAgain) {
   const model::SlotRecord slot = open_slot();
   EXPECT_EQ(only<AskSigner>(tick()).size(), 1u);
   Duties restarted = make(kOwn);
-  const auto ask = only_question(restarted.step(DutiesTick{{now_}}));
-  EXPECT_EQ(std::get<model::PayoutIntent>(ask.request.intent).slot, slot.id);
+  const auto asked = only<AskSigner>(restarted.step(DutiesTick{{now_}}));
+  ASSERT_EQ(asked.size(), 2u);
+  EXPECT_TRUE(is_ledger_head(asked[0]));
+  EXPECT_EQ(std::get<model::PayoutIntent>(asked[1].request.intent).slot, slot.id);
 }
 
 TEST_F(DutiesTest, OpenSlotsAreFoundInOrderWhateverHasSettledBetween) {
