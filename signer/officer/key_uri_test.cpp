@@ -138,13 +138,14 @@ TEST(KeyUri, RefusesWhatIsNotUsed) {
   for (const char* type : {"public", "cert", "secret-key", "data", "Private", ""}) {
     EXPECT_EQ(why_not(key + ";type=" + type), std::string("PKCS#11 URI: type is \"") + type + "\"");
   }
+  const auto expect_not_used = [&](const std::string& separator, const std::string& name) {
+    EXPECT_EQ(why_not(key + separator + name + "=1"), "PKCS#11 URI: " + name + " is not used here");
+  };
   for (const char* name : {"slot-id", "slot-description", "slot-manufacturer", "library-version",
                            "library-manufacturer", "library-description", "vendor-aaa", "module-path"}) {
-    EXPECT_EQ(why_not(key + ";" + name + "=1"), std::string("PKCS#11 URI: ") + name + " is not used here");
+    expect_not_used(";", name);
   }
-  for (const char* name : {"module-name", "vendor-bbb", "id"}) {
-    EXPECT_EQ(why_not(key + "?" + name + "=1"), std::string("PKCS#11 URI: ") + name + " is not used here");
-  }
+  for (const char* name : {"module-name", "vendor-bbb", "id"}) expect_not_used("?", name);
 }
 
 // README invariant 3.
