@@ -116,7 +116,8 @@ TEST(KeyUri, RefusesEveryAttributeThatIsMalformed) {
       EXPECT_NE(why_not(before + value).find("a % without"), std::string::npos) << name << value;
     }
     EXPECT_EQ(why_not(before), "PKCS#11 URI: " + name + " is empty");
-    EXPECT_EQ(why_not(before + "a;" + name + "=a"), "PKCS#11 URI: " + name + " is given twice");
+    EXPECT_EQ(why_not(std::string(before).append("a;").append(name).append("=a")),
+              "PKCS#11 URI: " + name + " is given twice");
     EXPECT_NE(why_not(before + std::string(256, 'a')).find("has more than"), std::string::npos);
     if (name == "id") continue;  // any bytes
     for (const char* value : {"%00", "a%0a", "%1b%5b", "%7f"}) {
