@@ -1,12 +1,10 @@
 #include "base/crypto/p256.h"
 
-#include <botan/ecdsa.h>
-#include <botan/pubkey.h>
-#include <botan/system_rng.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/param_build.h>
 #include <openssl/params.h>
 
 #include <algorithm>
@@ -101,14 +99,59 @@ Bytes to_der(const Signature& signature) {
   return out;
 }
 
-const Botan::EC_Group& botan_group() {
-  static const Botan::EC_Group group("secp256r1");
-  return group;
+using SecretNumber = std::unique_ptr<BIGNUM, Freed<BN_clear_free>>;
+using Group = std::unique_ptr<EC_GROUP, Freed<EC_GROUP_free>>;
+using Point = std::unique_ptr<EC_POINT, Freed<EC_POINT_free>>;
+using Builder = std::unique_ptr<OSSL_PARAM_BLD, Freed<OSSL_PARAM_BLD_free>>;
+using Parameters = std::unique_ptr<OSSL_PARAM, Freed<OSSL_PARAM_free>>;
+
+SecretNumber number_of(const SecretBytes& secret) {
+  SecretNumber out(BN_secure_new());
+  CHECK(out != nullptr &&
+        BN_bin2bn(secret.view().data(), static_cast<int>(secret.size()), out.get()) != nullptr);
+  BN_set_flags(out.get(), BN_FLG_CONSTTIME);
+  return out;
 }
 
-Botan::ECDSA_PrivateKey botan_key(const SecretBytes& secret) {
-  const Botan::BigInt scalar(secret.view().data(), secret.size());
-  return {Botan::system_rng(), botan_group(), scalar};
+// scalar * G, compressed.
+PublicKey point_of(const SecretBytes& secret) {
+  const Group group(EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1));
+  CHECK(group != nullptr);
+  const Point point(EC_POINT_new(group.get()));
+  const SecretNumber scalar = number_of(secret);
+  CHECK(point != nullptr &&
+        EC_POINT_mul(group.get(), point.get(), scalar.get(), nullptr, nullptr, nullptr) == 1);
+  PublicKey out;
+  CHECK(EC_POINT_point2oct(group.get(), point.get(), POINT_CONVERSION_COMPRESSED, out.data(),
+                           PublicKey::kSize, nullptr) == PublicKey::kSize);
+  return out;
+}
+
+Key private_key(const SecretBytes& secret, const PublicKey& point) {
+  const SecretNumber scalar = number_of(secret);
+  const Builder builder(OSSL_PARAM_BLD_new());
+  CHECK(builder != nullptr &&
+        OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0) == 1 &&
+        OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(),
+                                         PublicKey::kSize) == 1 &&
+        OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_PRIV_KEY, scalar.get()) == 1);
+  const Parameters parameters(OSSL_PARAM_BLD_to_param(builder.get()));
+  const KeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr));
+  CHECK(parameters != nullptr && context != nullptr && EVP_PKEY_fromdata_init(context.get()) == 1);
+  EVP_PKEY* key = nullptr;
+  CHECK(EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_KEYPAIR, parameters.get()) == 1);
+  return Key(key);
+}
+
+// r || s of what OpenSSL signed.
+Bytes from_der(ByteView der) {
+  const std::uint8_t* at = der.data();
+  const Pair pair(d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(der.size())));
+  CHECK(pair != nullptr);
+  Bytes out(Signature::kSize);
+  CHECK(BN_bn2binpad(ECDSA_SIG_get0_r(pair.get()), out.data(), 32) == 32);
+  CHECK(BN_bn2binpad(ECDSA_SIG_get0_s(pair.get()), out.data() + 32, 32) == 32);
+  return out;
 }
 
 }  // namespace
@@ -170,18 +213,17 @@ Result<SoftwareKey> SoftwareKey::from_secret(const SecretBytes& secret) {
   if (secret.size() != 32 || !in_range(secret.view())) {
     return invalid("a secret key has 32 bytes and lies in [1, n)");
   }
-  const auto point = botan_key(secret).public_point().encode(Botan::PointGFp::COMPRESSED);
-  ASSIGN_OR_RETURN(const PublicKey key, PublicKey::from(point));
-  return SoftwareKey(secret.clone(), key);
+  return SoftwareKey(secret.clone(), point_of(secret));
 }
 
-// Botan's, because OpenSSL signs by RFC 6979 from 3.2 only.
 Signature SoftwareKey::sign(const Hash256& digest) const {
-  const Botan::ECDSA_PrivateKey key = botan_key(secret_);
-  Botan::PK_Signer signer(key, Botan::system_rng(), "Raw(SHA-256)");
-  const std::vector<std::uint8_t> r_s =
-      signer.sign_message(digest.data(), Hash256::kSize, Botan::system_rng());
-  const Result<Signature> low = normalize(r_s);
+  const Key key = private_key(secret_, public_);
+  const KeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, key.get(), nullptr));
+  CHECK(context != nullptr && EVP_PKEY_sign_init(context.get()) == 1);
+  Bytes der(72);
+  std::size_t size = der.size();
+  CHECK(EVP_PKEY_sign(context.get(), der.data(), &size, digest.data(), Hash256::kSize) == 1);
+  const Result<Signature> low = normalize(from_der(ByteView(der).first(size)));
   CHECK(low.ok());
   return *low;
 }

@@ -28,7 +28,7 @@ class SoftwareKey {
   static SoftwareKey generate(Entropy& entropy);                      // SystemEntropy outside of tests
   static Result<SoftwareKey> from_secret(const SecretBytes& secret);  // 32 bytes in [1, n)
   const PublicKey& public_key() const { return public_; }
-  Signature sign(const Hash256& digest) const;  // RFC 6979 with SHA-256, low S
+  Signature sign(const Hash256& digest) const;  // OpenSSL's randomised ECDSA, low S: differs each time
   const SecretBytes& secret() const { return secret_; }
 
  private:

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
+#include <string>
 
 #include "base/crypto/hash.h"
 #include "base/crypto/secp256k1.h"
@@ -91,18 +93,29 @@ TEST(P256, WycheproofVectors) {
   EXPECT_EQ(seen, *file.u64_at("numberOfTests"));
 }
 
-TEST(P256, SignsDeterministicallyByRfc6979) {
+TEST(P256, ThePublishedKeyAndItsSignaturesVerify) {
   const SoftwareKey key = key_of(kSecret);
   EXPECT_EQ(key.public_key(), *compress_public_key(hex(uncompressed())));
   const Hash256 sample = sha256(as_bytes("sample"));
   const Bytes published =
       hex("efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716"
           "f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8");
-  EXPECT_EQ(key.sign(sample), *normalize(published));
-  EXPECT_TRUE(verify(key.public_key(), sample, key.sign(sample)));
-  EXPECT_EQ(key.sign(sha256(as_bytes("test"))).hex(),
-            "f1abb023518351cd71d881567b1ea663ed3efcf6c5132b354f28d3b0b7d38367"
-            "019f4113742a2b14bd25926b49c649155f267e60d3814b4c0cc84250e46f0083");
+  EXPECT_TRUE(verify(key.public_key(), sample, *normalize(published)));
+  const Bytes second =
+      hex("f1abb023518351cd71d881567b1ea663ed3efcf6c5132b354f28d3b0b7d38367"
+          "019f4113742a2b14bd25926b49c649155f267e60d3814b4c0cc84250e46f0083");
+  EXPECT_TRUE(verify(key.public_key(), sha256(as_bytes("test")), *Signature::from(second)));
+}
+
+// A nonce that is used twice gives the key away.
+TEST(P256, NoTwoSignaturesShareTheirNonce) {
+  const SoftwareKey key = key_of(kSecret);
+  std::set<Bytes> seen;
+  for (int i = 0; i < 64; ++i) {
+    const Signature signature = key.sign(sha256(as_bytes("sample")));
+    EXPECT_TRUE(verify(key.public_key(), sha256(as_bytes("sample")), signature));
+    EXPECT_TRUE(seen.insert(to_bytes(signature.view().first(32))).second);
+  }
 }
 
 TEST(P256, VerifyRefusesAnotherKeyDigestOrSignature) {

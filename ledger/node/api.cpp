@@ -109,6 +109,14 @@ Result<std::uint64_t> number_at(const Json& params, std::string_view key) {
 
 }  // namespace
 
+Json describe_answer(const SignerSaid& said) {
+  if (const auto* waits = std::get_if<SignerWaits>(&said)) {
+    return Json::object().set("state", "waits for officers").set("request", waits->request.hex());
+  }
+  const auto& refused = std::get<SignerRefused>(said);
+  return Json::object().set("state", "refused").set("rule", refused.rule).set("message", refused.message);
+}
+
 Api::Api(model::Genesis genesis, const Bytes& genesis_bytes, model::MemberId own, Backend& backend)
     : genesis_(std::move(genesis)),
       genesis_bytes_(genesis_bytes),
@@ -395,6 +403,8 @@ Result<Json> Api::describe_burn(const model::Currency& currency, const model::Bu
       .set("anchor", outpoint_text(slot->inputs.front().outpoint))
       .set("txid", to_hex_reversed(transaction.txid()))
       .set("signed_by", assembled.ok() ? names(assembled->signed_by) : Json::array());
+  if (const auto said = backend_.said_of(currency.id, slot->id))
+    out.set("own_signer", describe_answer(*said));
   return out;
 }
 

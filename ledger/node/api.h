@@ -23,6 +23,8 @@ class Backend {
   virtual bool pending(const model::TxId& id) const = 0;
   // Admission to the mempool; a transaction that is there already is ok.
   virtual Status submit(const Bytes& envelope) = 0;
+  // What this member's signer said of an open slot that it has not signed.
+  virtual std::optional<SignerSaid> said_of(model::CurrencyId currency, model::SlotId slot) const = 0;
   // Fields of the answer to "status" that only the daemon knows: peers, chains, signer, problems, round.
   virtual Json status() const = 0;
 };

@@ -248,6 +248,13 @@ TEST_F(ApiTest, WithdrawalsFollowABurnFromQueueToSettlement) {
   };
   EXPECT_EQ(text(withdrawal(), "status"), "in_slot");
   EXPECT_TRUE(withdrawal().find("signed_by")->items().empty());
+  EXPECT_EQ(withdrawal().find("own_signer"), nullptr);
+  backend_.said = SignerWaits{crypto::sha256(as_bytes("a request"))};
+  EXPECT_EQ(text(*withdrawal().find("own_signer"), "state"), "waits for officers");
+  EXPECT_EQ(text(*withdrawal().find("own_signer"), "request"), crypto::sha256(as_bytes("a request")).hex());
+  backend_.said = SignerRefused{"policy.forbid", "denied"};
+  EXPECT_EQ(text(*withdrawal().find("own_signer"), "rule"), "policy.forbid");
+  backend_.said.reset();
   for (const std::uint16_t member : {1, 3, 4})
     ASSERT_TRUE(net_.produce({net_.slot_signature(MemberId(member), slot)}).ok());
   EXPECT_EQ(withdrawal().find("signed_by")->items().size(), 3u);

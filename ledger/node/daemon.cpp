@@ -109,6 +109,9 @@ class Daemon final : public Backend {
   }
   bool pending(const model::TxId& id) const override { return replica_->mempool().contains(id); }
   Status submit(const Bytes& envelope) override;
+  std::optional<SignerSaid> said_of(model::CurrencyId currency, model::SlotId slot) const override {
+    return duties_->said_of(currency, slot);
+  }
   Json status() const override;
   Json peers_status() const;
   Json chains_status() const;

@@ -96,7 +96,13 @@ void Duties::look(DutiesActions& out) {
   for (const auto& [chain, best] : heads_) attest(best, out);
   show_ledger_head(out);
   approve_mints(out);
-  for (const model::SlotRecord& slot : open_slots(genesis_, ledger_)) serve_slot(slot, out);
+  const std::vector<model::SlotRecord> open = open_slots(genesis_, ledger_);
+  std::erase_if(said_, [&](const auto& entry) {
+    return std::ranges::none_of(open, [&](const model::SlotRecord& slot) {
+      return entry.first == std::pair(slot.currency, slot.id);
+    });
+  });
+  for (const model::SlotRecord& slot : open) serve_slot(slot, out);
 }
 
 // The signer has no clock: what waits and expires there follows the blocks that it is shown.
@@ -121,11 +127,28 @@ void Duties::submit(const model::Transaction& transaction, const Signature& sign
       model::Envelope{proto::reader::encode(transaction), {{attest_key_, signature}}})});
 }
 
+void Duties::remember(const AskedPayout& payout, const model::SignReply& reply) {
+  const auto slot = std::pair(payout.currency, payout.slot);
+  if (reply.pending) {
+    said_[slot] = SignerWaits{*reply.pending};
+  } else if (reply.code != 0) {
+    said_[slot] = SignerRefused{std::string(as_text(reply.rule)), std::string(as_text(reply.message))};
+  } else {
+    said_.erase(slot);
+  }
+}
+
+std::optional<SignerSaid> Duties::said_of(model::CurrencyId currency, model::SlotId slot) const {
+  const auto found = said_.find(std::pair(currency, slot));
+  return found == said_.end() ? std::nullopt : std::optional(found->second);
+}
+
 void Duties::answered(const model::SignReply& reply, DutiesActions& out) {
   const auto found = asked_.find(reply.id);
   if (found == asked_.end()) return;  // an answer to a question of before a lost connection
   const auto [task, asked] = std::move(found->second);
   asked_.erase(found);
+  if (const auto* payout = std::get_if<AskedPayout>(&asked)) remember(*payout, reply);
   if (reply.pending) return postpone(task, kPendingRetryMs);
   if (reply.code != 0) {
     return failed(task,

@@ -88,12 +88,26 @@ struct DutiesReport {  // for the operator's log
 using DutiesAction = std::variant<AskSigner, SubmitTransaction, BroadcastExternal, DutiesReport>;
 using DutiesActions = std::vector<DutiesAction>;
 
+// Why this member's signer has not signed a slot yet.
+struct SignerWaits {
+  Hash256 request;  // officers are asked: its id
+  friend bool operator==(const SignerWaits&, const SignerWaits&) = default;
+};
+struct SignerRefused {
+  std::string rule;
+  std::string message;
+  friend bool operator==(const SignerRefused&, const SignerRefused&) = default;
+};
+using SignerSaid = std::variant<SignerWaits, SignerRefused>;
+
 class Duties {
  public:
   Duties(model::Genesis genesis, const model::ChainId& chain_id, model::MemberId own,
          const LedgerView& ledger, const ExternalView& external, Entropy& entropy);
 
   DutiesActions step(const DutiesEvent& event);
+  // The signer's last answer about an open slot; nullopt: none yet, or it has signed.
+  std::optional<SignerSaid> said_of(model::CurrencyId currency, model::SlotId slot) const;
   // Things that have a time before which they are not tried (again); bounded by what is open, not by history.
   std::size_t remembered() const { return attempts_.size(); }
 
@@ -141,6 +155,7 @@ class Duties {
 
   void ask(model::Intent intent, Asked asked, const std::string& task, DutiesActions& out);
   void answered(const model::SignReply& reply, DutiesActions& out);
+  void remember(const AskedPayout& payout, const model::SignReply& reply);
   void submit(const model::Transaction& transaction, const Signature& signature, DutiesActions& out);
   model::Height valid_until() const;
 
@@ -157,6 +172,7 @@ class Duties {
   std::uint64_t next_request_ = 1;
   std::map<std::uint64_t, std::pair<std::string, Asked>> asked_;
   std::map<std::string, Attempt> attempts_;
+  std::map<std::pair<model::CurrencyId, model::SlotId>, SignerSaid> said_;  // of slots that are open
   std::map<model::ExternalChainId, HeadSeen> heads_;
 };
 

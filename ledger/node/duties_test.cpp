@@ -371,6 +371,24 @@ TEST_F(DutiesTest, ASettlementWaitsForItsDepth) {
   EXPECT_TRUE(only<SubmitTransaction>(tick()).empty());
 }
 
+TEST_F(DutiesTest, WhatTheSignerSaidOfASlotIsKnownUntilItSigns) {
+  const model::SlotRecord slot = open_slot();
+  const auto said = [&] { return duties_.said_of(kBtc, slot.id); };
+  EXPECT_FALSE(said().has_value());
+  const AskSigner first = only_question(tick());
+  EXPECT_EQ(only<DutiesReport>(refuse(first)).size(), 1u);
+  EXPECT_EQ(said(), SignerSaid(SignerRefused{"guard.some_rule", "for a reason"}));
+  const AskSigner second = only_question(tick(1'000));
+  model::SignReply waits;
+  waits.id = second.request.id;
+  waits.code = static_cast<std::uint8_t>(Code::kRefused);
+  waits.pending = crypto::sha256(as_bytes("a request"));
+  answer(waits);
+  EXPECT_EQ(said(), SignerSaid(SignerWaits{*waits.pending}));
+  answer(approve(only_question(tick(2'000))));
+  EXPECT_FALSE(said().has_value());
+}
+
 TEST_F(DutiesTest, AfterARestartASlotIsServedAgain) {
   const model::SlotRecord slot = open_slot();
   EXPECT_EQ(only<AskSigner>(tick()).size(), 1u);

@@ -63,8 +63,10 @@ class NetworkBackend final : public Backend {
     waiting.emplace(admitted.id, envelope);
     return ok_status();
   }
+  std::optional<SignerSaid> said_of(model::CurrencyId, model::SlotId) const override { return said; }
   Json status() const override { return more; }
 
+  std::optional<SignerSaid> said;
   std::map<model::TxId, Bytes> waiting;
   int submissions = 0;
   Json more = Json::object();  // what the daemon adds to "status"

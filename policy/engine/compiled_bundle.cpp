@@ -29,8 +29,7 @@ Result<Network> network_for(const model::Genesis& genesis, const model::ChainId&
 Result<CompiledBundle> CompiledBundle::compile(bundle::Bundle bundle, const Network& network) {
   TRY(bundle::check_bundle(bundle));
   CompiledBundle out;
-  out.content_->bundle = std::move(bundle);
-  out.content_->hash = bundle::bundle_hash(out.bundle());
+  out.content_->active = bundle::make_active(std::move(bundle));
   out.content_->network = network;
   TRY(out.check_network());
   TRY(out.compile_currencies());

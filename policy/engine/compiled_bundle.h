@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "ledger/chains/bitcoin/network.h"
-#include "policy/bundle/bundle.h"
+#include "policy/bundle/statement.h"
 #include "policy/cedar/policy.h"
 #include "policy/cedar/schema.h"
 #include "policy/engine/lint.h"
@@ -43,8 +43,9 @@ class CompiledBundle {
   // of vocabulary.h, the policies by lint.h, and that no policy waits longer than a request lives.
   static Result<CompiledBundle> compile(bundle::Bundle bundle, const Network& network);
 
-  const bundle::Bundle& bundle() const { return content_->bundle; }
-  const Hash256& hash() const { return content_->hash; }
+  const bundle::Bundle& bundle() const { return content_->active.bundle; }
+  const Hash256& hash() const { return content_->active.hash; }
+  const bundle::ActiveBundle& active() const { return content_->active; }  // for votes and orders under it
   const Network& network() const { return content_->network; }
   const cedar::Schema& schema() const { return *content_->schema; }
   const cedar::PolicySet& policies() const { return *content_->policies; }
@@ -73,8 +74,7 @@ class CompiledBundle {
   };
   // Stays in its place: policies and index point into it.
   struct Content {
-    bundle::Bundle bundle;
-    Hash256 hash;
+    bundle::ActiveBundle active;
     Network network;
     std::optional<cedar::Schema> schema;
     std::optional<cedar::PolicySet> policies;

@@ -106,14 +106,15 @@ bool allows(const cedar::Decision& decision) {
   return decision.allow && decision.errors.empty();
 }
 
-Decider::Decider(const CompiledBundle& compiled)
-    : compiled_(compiled), context_(compiled), authorizer_(compiled.policies()) {}
+Decider::Decider(const CompiledBundle& compiled, Use use)
+    : compiled_(compiled), use_(use), context_(compiled), authorizer_(compiled.policies()) {}
 
 const Decision& Decider::decide(const model::IntentFacts& facts, EngineState& state, const Now& now,
                                 ByteView initiator) {
   reset(facts, state, now);
   if (!admit(facts, state) || !find_request(facts, state) || !make_parts(facts, state)) return decision_;
-  decision_.approvals = count_approvals(decision_.known, compiled_.bundle(), decision_.time);
+  decision_.approvals =
+      count_approvals(decision_.known, compiled_.active(), state.active().version, decision_.time);
   if (decision_.known != nullptr) initiator = decision_.known->request.initiator;
   judge_now(state);
   if (!decision_.rule.empty()) return decision_;
@@ -152,8 +153,9 @@ bool Decider::admit(const model::IntentFacts& facts, const EngineState& state) {
     deny("policy.kind", "no policy is about this kind of intent");
     return false;
   }
-  if (state.active() != BundleVersion{compiled_.bundle().version, compiled_.hash()} ||
-      state.listed().size() != compiled_.bundle().allow_list.size()) {
+  const bool in_force = state.active() == BundleVersion{compiled_.bundle().version, compiled_.hash()} &&
+                        state.listed().size() == compiled_.bundle().allow_list.size();
+  if (!in_force && use_ == Use::kInForce) {
     deny("policy.bundle", "bundle " + std::to_string(compiled_.bundle().version) + " is not in force");
     return false;
   }
@@ -189,17 +191,27 @@ bool Decider::admit_money(const model::IntentFacts& facts, const EngineState& st
 bool Decider::find_request(const model::IntentFacts& facts, const EngineState& state) {
   const Requests& requests = state.requests();
   if (is_money(facts.kind) ? !requests.knows_subject(facts.subject) : requests.size() == 0) return true;
-  const auto terms = terms_of(facts, decision_.time);
-  if (!terms.ok()) {
-    deny("policy.address", terms.status().message());
-    return false;
-  }
-  decision_.known = requests.find(render::terms_hash(*terms), decision_.time);
+  if (!find_terms(facts, state)) return false;
   const bool rejected = (decision_.known != nullptr && decision_.known->status == RequestStatus::kRejected) ||
                         (is_money(facts.kind) && requests.is_subject_rejected(facts.subject));
   if (!rejected) return true;
   deny("policy.rejected", "an officer has rejected it; it stays so until another bundle is in force");
   return false;
+}
+
+// A draft's allow-list may name other owners, so its terms may be others.
+bool Decider::find_terms(const model::IntentFacts& facts, const EngineState& state) {
+  if (use_ == Use::kDraft && is_money(facts.kind)) {
+    decision_.known = state.requests().find_by_subject(facts.subject, decision_.time);
+    return true;
+  }
+  const auto terms = terms_of(facts, decision_.time);
+  if (!terms.ok()) {
+    deny("policy.address", terms.status().message());
+    return false;
+  }
+  decision_.known = state.requests().find(render::terms_hash(*terms), decision_.time);
+  return true;
 }
 
 PartDecision& Decider::add_part(ActionKind action) {
@@ -251,7 +263,7 @@ bool Decider::add_payee(const model::PayeeFact& payee, const EngineState& state)
     part.address = as_text(listed.address);
     if (decision_.time < listed.expires) {
       part.owner = as_text(listed.owner);
-      part.listed_since = state.listed()[*entry].since;
+      part.listed_since = listed_since(*entry, state);
     }
     return true;
   }
@@ -262,6 +274,13 @@ bool Decider::add_payee(const model::PayeeFact& payee, const EngineState& state)
   }
   part.address = arena_.copy(*address);
   return true;
+}
+
+// In force the table is in the order of the allow-list; to a draft's new entries it is as if listed now.
+model::LedgerMs Decider::listed_since(std::uint32_t entry, const EngineState& state) const {
+  if (use_ == Use::kInForce) return state.listed()[entry].since;
+  const bundle::AllowEntry& listed = compiled_.bundle().allow_list[entry];
+  return bundle::listed_since(state.listed(), listed.currency, listed.address).value_or(decision_.time);
 }
 
 Decider::Judged Decider::judge(PartDecision& part, const Approvals& approvals, const EngineState& state,

@@ -60,10 +60,14 @@ struct Now {
   model::LedgerMs time;
 };
 
+// kDraft: what a bundle that is not in force would say, over the state of the one that is: ages of the
+// allow-list's entries and open requests are those of the bundle in force.
+enum class Use : std::uint8_t { kInForce, kDraft };
+
 class Decider {
  public:
   // compiled must outlive the decider.
-  explicit Decider(const CompiledBundle& compiled);
+  explicit Decider(const CompiledBundle& compiled, Use use = Use::kInForce);
 
   // Advances the state to the time, and changes nothing else. initiator: the officer who asks; empty: the
   // member's node. Valid until the next call. An ALLOW of one burn or mint to a listed payee allocates
@@ -95,6 +99,8 @@ class Decider {
   bool admit(const model::IntentFacts& facts, const EngineState& state);
   bool admit_money(const model::IntentFacts& facts, const EngineState& state);
   bool find_request(const model::IntentFacts& facts, const EngineState& state);
+  bool find_terms(const model::IntentFacts& facts, const EngineState& state);
+  model::LedgerMs listed_since(std::uint32_t entry, const EngineState& state) const;
   bool make_parts(const model::IntentFacts& facts, const EngineState& state);
   bool add_payee(const model::PayeeFact& payee, const EngineState& state);
   PartDecision& add_part(ActionKind action);
@@ -107,6 +113,7 @@ class Decider {
   bool are_allowed(const Approvals& approvals, const EngineState& state);
 
   const CompiledBundle& compiled_;
+  Use use_;
   ContextBuilder context_;
   cedar::Authorizer authorizer_;
   cedar::Arena arena_;        // of the decision

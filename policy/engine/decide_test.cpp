@@ -104,7 +104,7 @@ class DecideTest : public ::testing::Test {
   }
   Status vote(std::string_view officer, std::string_view group, render::Vote said = render::Vote::kApprove) {
     const auto record = admit_vote(fixture::signed_vote(request_, officer, group, said), state_,
-                                   bundle::make_active(compiled_->bundle()), now_.time);
+                                   compiled_->active(), now_.time);
     return record.ok() ? state_.apply(*record) : record.status();
   }
   void wait(std::uint64_t hours) { now_.time = model::LedgerMs(now_.time.get() + hours * kHourMs); }

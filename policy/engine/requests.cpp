@@ -5,22 +5,19 @@
 
 namespace custody::policy::engine {
 
-Approvals count_approvals(const KnownRequest* known, const bundle::Bundle& bundle, model::LedgerMs now) {
+Approvals count_approvals(const KnownRequest* known, const bundle::ActiveBundle& bundle,
+                          std::uint64_t in_force, model::LedgerMs now) {
   Approvals out;
   if (known == nullptr) return out;
   const render::Request& request = known->request;
-  if (request.bundle != bundle.version) return out;
+  if (request.bundle != in_force) return out;
   out.waited_hours =
       static_cast<std::int64_t>(now < request.opened ? 0 : (now.get() - request.opened.get()) / kHourMs);
   for (const bundle::SignedVote& vote : known->votes) {
     if (vote.vote != render::Vote::kApprove || vote.officer == request.initiator) continue;
-    const bundle::Officer* officer = bundle::find_officer(bundle, vote.officer);
-    if (officer == nullptr || !bundle::is_valid_at(*officer, now) ||
-        !bundle::is_member_of(*officer, vote.group)) {
-      continue;
-    }
-    const auto group = std::ranges::lower_bound(bundle.groups, vote.group);
-    ++out.groups[static_cast<std::size_t>(group - bundle.groups.begin())];
+    if (!bundle::still_counts(vote, bundle, now)) continue;
+    const std::vector<Bytes>& groups = bundle.bundle.groups;
+    ++out.groups[static_cast<std::size_t>(std::ranges::lower_bound(groups, vote.group) - groups.begin())];
     ++out.distinct;
   }
   return out;
@@ -53,6 +50,14 @@ const KnownRequest* Requests::find(const Hash256& terms, model::LedgerMs now) co
 const KnownRequest* Requests::find_by_id(const Hash256& id, model::LedgerMs now) const {
   for (const auto& [terms, known] : by_terms_) {
     if (known.id == id && !is_over(known, now)) return &known;
+  }
+  return nullptr;
+}
+
+const KnownRequest* Requests::find_by_subject(const Hash256& subject, model::LedgerMs now) const {
+  if (!knows_subject(subject)) return nullptr;
+  for (const auto& [terms, known] : by_terms_) {
+    if (known.request.terms.subject == subject && !is_over(known, now)) return &known;
   }
   return nullptr;
 }

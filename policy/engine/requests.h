@@ -37,8 +37,10 @@ struct Approvals {
 };
 
 // Those of the votes that are by officers who are in the bundle, in the group they name and valid at `now`,
-// each once; never the initiator's. request may be nullptr: none.
-Approvals count_approvals(const KnownRequest* request, const bundle::Bundle& bundle, model::LedgerMs now);
+// each once; never the initiator's; none on a request that was opened under another version than `in_force`.
+// request may be nullptr: none.
+Approvals count_approvals(const KnownRequest* request, const bundle::ActiveBundle& bundle,
+                          std::uint64_t in_force, model::LedgerMs now);
 // What there could be at most: every officer who is valid at `now` and not the initiator, in each of his
 // groups, and any waiting.
 Approvals saturated_approvals(ByteView initiator, const bundle::Bundle& bundle, model::LedgerMs now);
@@ -52,6 +54,7 @@ class Requests {
   // By render::terms_hash; nullptr: not known. Expired ones are not found even before expire().
   const KnownRequest* find(const Hash256& terms, model::LedgerMs now) const;
   const KnownRequest* find_by_id(const Hash256& id, model::LedgerMs now) const;
+  const KnownRequest* find_by_subject(const Hash256& subject, model::LedgerMs now) const;
   // Whether any request is about this deposit or slot.
   bool knows_subject(const Hash256& subject) const { return subjects_.contains(subject); }
   bool is_subject_rejected(const Hash256& subject) const;

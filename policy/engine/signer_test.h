@@ -47,8 +47,8 @@ class Signer {
 
   Status vote(const render::Request& request, std::string_view officer, std::string_view group,
               render::Vote said) {
-    const auto record = admit_vote(signed_vote(request, officer, group, said), state_,
-                                   bundle::make_active(compiled_->bundle()), now_.time);
+    const auto record =
+        admit_vote(signed_vote(request, officer, group, said), state_, compiled_->active(), now_.time);
     if (!record.ok()) return record.status();
     write(*record);
     return ok_status();
@@ -101,6 +101,12 @@ class Signer {
   EngineState& state() { return state_; }
   const CompiledBundle& compiled() const { return *compiled_; }
   std::size_t records() const { return journal_.size(); }
+
+  std::vector<Record> journal() const {
+    std::vector<Record> out;
+    for (const Bytes& record : journal_) out.push_back(*decode_record(record));
+    return out;
+  }
 
   // The state that a restart reads from the first records of the journal.
   EngineState replayed(std::size_t records) const {

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "policy/engine/signer_test.h"
+#include "policy/engine/simulate.h"
 
 namespace custody::policy::engine {
 namespace {
@@ -184,6 +185,41 @@ TEST(EngineState, AReplayGivesTheLiveState) {
   EXPECT_GT(votes, 50u);
 }
 
+std::vector<ChangedVerdict> simulated(const Signer& signer, bundle::Bundle draft) {
+  const CompiledBundle compiled = fixture::compiled(std::move(draft));
+  Simulation simulation(compiled);
+  std::vector<ChangedVerdict> out;
+  for (const Record& record : signer.journal()) {
+    auto changed = simulation.step(record);
+    EXPECT_TRUE(changed.ok()) << changed.status().to_string();
+    if (changed.ok() && *changed) out.push_back(**changed);
+  }
+  EXPECT_GT(simulation.judged(), 20u);
+  return out;
+}
+
+// The policies that decided say the same again; others say what they change and nothing else.
+TEST(Simulation, ListsTheVerdictsThatADraftChanges) {
+  std::size_t changes = 0;
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    RandomLife life(seed);
+    for (int i = 0; i < 150; ++i) life.step();
+    const bundle::Bundle same = money_bundle();
+    EXPECT_TRUE(simulated(life.signer(), same).empty());
+    bundle::Bundle tighter = same;
+    std::string policies(as_text(tighter.policies));
+    policies.replace(policies.find("<= 100"), 6, "<= 50");
+    tighter.policies = to_bytes(policies);
+    for (const ChangedVerdict& changed : simulated(life.signer(), tighter)) {
+      EXPECT_EQ(changed.before, Outcome::kAllow);
+      EXPECT_EQ(changed.after, Outcome::kPending) << changed.explanation;
+      ++changes;
+    }
+  }
+  EXPECT_GT(changes, 5u);
+}
+
 TEST(EngineState, RecordsKeepEverythingThroughTheirBytes) {
   RandomLife life(99);
   for (int i = 0; i < 100; ++i) life.step();
@@ -292,9 +328,9 @@ TEST(EngineState, ARejectionIsOfTheSlotWhateverItsTerms) {
 
 // The counting does not trust that verify_vote kept these out.
 TEST(Approvals, CountOfficersOfTheBundleOnceAndNeverTheInitiator) {
-  const bundle::Bundle bundle = fixture::example_bundle();
+  const bundle::ActiveBundle bundle = bundle::make_active(fixture::example_bundle());
   KnownRequest known;
-  known.request.bundle = bundle.version;
+  known.request.bundle = bundle.bundle.version;
   known.request.initiator = to_bytes("alice");
   known.request.opened = at("2026-11-24T10:00:00Z");
   for (const auto& [officer, group] :
@@ -306,11 +342,11 @@ TEST(Approvals, CountOfficersOfTheBundleOnceAndNeverTheInitiator) {
     known.votes.push_back({{}, render::Vote::kApprove, to_bytes(officer), to_bytes(group), {}});
   }
   const model::LedgerMs now = at("2026-11-24T12:59:59Z");
-  EXPECT_EQ(count_approvals(&known, bundle, now), (Approvals{{1, 1}, 2, 2}));
-  EXPECT_EQ(count_approvals(&known, bundle, at("2026-11-28T00:00:00Z")), (Approvals{{0, 1}, 1, 86}));
-  EXPECT_EQ(count_approvals(nullptr, bundle, now), Approvals());
+  EXPECT_EQ(count_approvals(&known, bundle, 1, now), (Approvals{{1, 1}, 2, 2}));
+  EXPECT_EQ(count_approvals(&known, bundle, 1, at("2026-11-28T00:00:00Z")), (Approvals{{0, 1}, 1, 86}));
+  EXPECT_EQ(count_approvals(nullptr, bundle, 1, now), Approvals());
   known.request.bundle = 7;
-  EXPECT_EQ(count_approvals(&known, bundle, now), Approvals());
+  EXPECT_EQ(count_approvals(&known, bundle, 1, now), Approvals());
 }
 
 TEST(Approvals, SaturatedAreAllWhoCouldSay) {

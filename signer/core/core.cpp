@@ -28,13 +28,13 @@ bool moves_money(IntentKind kind) {
 std::string statement_rule(model::Statement what) {
   switch (what) {
     case model::Statement::kVote:
-      return "officer.vote";
+      return "policy.vote";
     case model::Statement::kActivate:
-      return "officer.activate";
+      return "policy.activate";
     case model::Statement::kFreeze:
-      return "officer.freeze";
+      return "policy.freeze";
     case model::Statement::kUnfreeze:
-      return "officer.unfreeze";
+      return "policy.unfreeze";
     case model::Statement::kPrices:
       break;
   }

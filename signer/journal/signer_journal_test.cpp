@@ -113,7 +113,7 @@ TEST_F(SignerJournalTest, RefusesASecondBinding) {
 TEST_F(SignerJournalTest, RefusesUnknownKindsAndEmptyRecords) {
   Bytes binding = *encode_binding(example_binding());
   binding.insert(binding.begin(), static_cast<std::uint8_t>(RecordKind::kBinding));
-  for (const Bytes& bad : {Bytes{}, Bytes{0}, Bytes{7, 1}, Bytes{0xff}}) {
+  for (const Bytes& bad : {Bytes{}, Bytes{0}, Bytes{8, 1}, Bytes{0xff}}) {
     std::filesystem::remove(file());
     write_records({binding, bad});
     EXPECT_EQ(reopen().code(), Code::kCorrupt) << to_hex(bad);

@@ -1,0 +1,331 @@
+// The officers' side of the signer, from the request of a node to the signature: abuse cases B1 to B11 where
+// the signer itself stands against them.
+#include <gtest/gtest.h>
+
+#include "base/base64.h"
+#include "base/json.h"
+#include "signer/core/fixture_test.h"
+
+namespace custody::signer::core {
+namespace {
+
+using policy::render::Freeze;
+using policy::render::Vote;
+constexpr std::uint64_t kHourMs = 3'600'000;
+constexpr std::size_t kMaxJson = 1u << 20;
+
+class PolicyTest : public SignerFixture {
+ protected:
+  // Withdrawals of at most 200,000 alone, of at most 400,000 with two of the treasury.
+  PolicyTest() {
+    auto limits = SignerFixture::limits();
+    limits.alone = 200'000;
+    rebind(tests::make_policy(identity_.genesis, identity_.chain_id, identity_.member, limits, true, false));
+  }
+  void rebind(const policy::bundle::Bundle& bundle) {
+    core_.reset();
+    directory_.remove(journal::kFileName);
+    directory_.remove(audit::kFileName);
+    policy_ = bundle;
+    binding_.policy = tests::store_policy(directory_, policy_);
+    bind();
+    restart();
+  }
+  model::SignReply say(model::Statement what, Bytes body) {
+    return ask(model::StatementIntent{what, std::move(body)}, Caller::kOperator);
+  }
+  Json question(model::PolicyQuestion what, const Hash256& about = {}, std::uint64_t after = 0) {
+    const auto reply = ask(model::PolicyQuery{what, about, after}, Caller::kOperator);
+    EXPECT_EQ(reply.code, 0) << as_text(reply.message);
+    auto json = Json::parse(as_text(reply.detail), kMaxJson);
+    EXPECT_TRUE(json.ok());
+    return json.ok() ? std::move(*json) : Json();
+  }
+  policy::render::Request request(const Hash256& id) {
+    const Json answer = question(model::PolicyQuestion::kRequest, id);
+    const auto encoded = from_base64(*answer.string_at("encoded"), kMaxJson);
+    const auto decoded = policy::render::decode_request(*encoded);
+    EXPECT_TRUE(decoded.ok());
+    return decoded.ok() ? *decoded : policy::render::Request();
+  }
+  // Burn 1 is of 300,000.
+  model::SlotRecord large() { return payouts_.derive(1, {1}, {1}); }
+  Hash256 expect_pending(const model::SignReply& reply) {
+    expect_refused(reply, "policy.pending");
+    EXPECT_TRUE(reply.pending.has_value());
+    return reply.pending.value_or(Hash256());
+  }
+  model::SignReply vote_on(const Hash256& id, std::string_view officer, std::string_view group = "treasury",
+                           Vote vote = Vote::kApprove) {
+    return say(model::Statement::kVote, tests::sign_vote(request(id), officer, group, vote));
+  }
+  policy::render::FreezeOrder order(Freeze what, std::uint64_t counter) {
+    return {identity_.chain_id,
+            identity_.member,
+            what,
+            {},
+            to_bytes("a drill"),
+            counter,
+            core_->memory().desk->active().bundle().version,
+            core_->memory().desk->active().hash(),
+            model::LedgerMs(ledger_.header.time.get() / 1'000 * 1'000 + kHourMs)};
+  }
+  // What officers do counts by the ledger's time, and there is none before the first head.
+  model::LedgerMs show_head() {
+    const model::LedgerMs shown = ledger_.header.time;
+    EXPECT_EQ(ask(model::LedgerHeadIntent{ledger_.evidence({})}).code, 0);
+    ledger_.advance();
+    return shown;
+  }
+};
+
+TEST_F(PolicyTest, ARedemptionWaitsForTwoOfficersAndIsThenSigned) {
+  const auto plan = large();
+  const Hash256 id = expect_pending(ask(payouts_.recorded(plan)));
+  EXPECT_TRUE(token_.asked.empty());
+  EXPECT_EQ(expect_pending(ask(payouts_.intent(plan))), id) << "asked again, it is the same request";
+  EXPECT_EQ(vote_on(id, "alice").code, 0);
+  EXPECT_EQ(expect_pending(ask(payouts_.intent(plan))), id);
+  EXPECT_EQ(vote_on(id, "carol").code, 0);
+  const auto reply = ask(payouts_.intent(plan));
+  ASSERT_EQ(reply.code, 0) << as_text(reply.message);
+  EXPECT_EQ(reply.signatures.size(), plan.inputs.size());
+  EXPECT_FALSE(reply.pending.has_value());
+  EXPECT_EQ(committed_digests(), token_.asked);
+}
+
+TEST_F(PolicyTest, WhatWaitsIsListedShownAndExplained) {
+  const Hash256 id = expect_pending(ask(payouts_.recorded(large())));
+  EXPECT_EQ(vote_on(id, "alice").code, 0);
+  const Json list = question(model::PolicyQuestion::kRequests);
+  ASSERT_EQ(list.find("requests")->items().size(), 1u);
+  const Json& one = list.find("requests")->items().front();
+  EXPECT_EQ(*one.string_at("request"), id.hex());
+  EXPECT_EQ(*one.string_at("kind"), "payout");
+  EXPECT_EQ(*one.string_at("status"), "open");
+  EXPECT_EQ(*one.string_at("amount"), "0.00300000");
+  EXPECT_EQ(*one.find("votes")->items().front().string_at("officer"), "alice");
+  const Json& want = one.find("wants")->items().front().items().front();
+  EXPECT_EQ(*want.string_at("group"), "treasury");
+  EXPECT_EQ(*want.u64_at("count"), 2u);
+  EXPECT_EQ(*want.u64_at("have"), 1u);
+  EXPECT_EQ(policy::render::request_id(request(id)), id);
+  const Json known = question(model::PolicyQuestion::kExplain);
+  const std::string subject = *known.find("decisions")->items().front().string_at("subject");
+  const Json why = question(model::PolicyQuestion::kExplain, *Hash256::from_hex(subject));
+  EXPECT_EQ(*why.string_at("schema"), "custody.decision/1");
+  EXPECT_EQ(*why.string_at("outcome"), "PENDING");
+  EXPECT_EQ(question(model::PolicyQuestion::kPast).find("records")->items().size(), 2u);
+}
+
+TEST_F(PolicyTest, RequestsAndVotesSurviveARestart) {
+  const auto plan = large();
+  const Hash256 id = expect_pending(ask(payouts_.recorded(plan)));
+  EXPECT_EQ(vote_on(id, "alice").code, 0);
+  directory_.crash();
+  const engine::EngineState before = core_->memory().desk->state();
+  restart();
+  EXPECT_EQ(core_->memory().desk->state(), before);
+  EXPECT_EQ(vote_on(id, "bob").code, 0);
+  EXPECT_EQ(ask(payouts_.intent(plan)).code, 0);
+}
+
+// Before PENDING is answered the reservation is durable: design section 7.
+TEST_F(PolicyTest, G3_ARequestThatWasToldOfIsKnownAfterAPowerCut) {
+  const Hash256 id = expect_pending(ask(payouts_.recorded(large())));
+  directory_.crash();
+  restart();
+  EXPECT_EQ(policy::render::request_id(request(id)), id);
+  EXPECT_EQ(core_->memory().desk->state().windows().size(), 1u);
+}
+
+TEST_F(PolicyTest, B5_OneOfficerIsOneApprovalWhateverHeSigns) {
+  const auto plan = large();
+  const Hash256 id = expect_pending(ask(payouts_.recorded(plan)));
+  EXPECT_EQ(vote_on(id, "carol").code, 0);
+  expect_code(vote_on(id, "carol"), Code::kExists);
+  expect_code(vote_on(id, "carol", "compliance"), Code::kExists);
+  expect_pending(ask(payouts_.intent(plan)));
+}
+
+TEST_F(PolicyTest, B7_AVoteOnAnotherRequestIsRefused) {
+  const Hash256 id = expect_pending(ask(payouts_.recorded(large())));
+  auto other = request(id);
+  other.expires = model::LedgerMs(other.expires.get() + 1'000);
+  expect_code(say(model::Statement::kVote, tests::sign_vote(other, "alice", "treasury")), Code::kNotFound);
+  auto encoded = tests::sign_vote(request(id), "alice", "treasury");
+  encoded.back() ^= 1;
+  EXPECT_NE(say(model::Statement::kVote, encoded).code, 0);
+  expect_code(say(model::Statement::kVote, Bytes(100, 0xff)), Code::kInvalid);
+  EXPECT_EQ(core_->memory().desk->state().requests().all().begin()->second.votes.size(), 0u);
+}
+
+TEST_F(PolicyTest, OneRejectionRefusesAndGivesTheAmountBack) {
+  const auto plan = large();
+  const Hash256 id = expect_pending(ask(payouts_.recorded(plan)));
+  EXPECT_EQ(core_->memory().desk->state().windows().size(), 1u);
+  EXPECT_EQ(vote_on(id, "bob", "treasury", Vote::kReject).code, 0);
+  EXPECT_EQ(core_->memory().desk->state().windows().size(), 0u);
+  expect_refused(ask(payouts_.intent(plan)), "policy.rejected");
+  EXPECT_NE(vote_on(id, "alice").code, 0);
+  restart();
+  expect_refused(ask(payouts_.intent(plan)), "policy.rejected");
+  EXPECT_TRUE(token_.asked.empty());
+}
+
+// Abuse case B6, by the ledger's time that the node shows.
+TEST_F(PolicyTest, B6_ARequestExpiresWithTheLedgersTime) {
+  const Hash256 id = expect_pending(ask(payouts_.recorded(large())));
+  const auto late = tests::sign_vote(request(id), "alice", "treasury");
+  ledger_.advance(24 * kHourMs);
+  show_head();
+  EXPECT_EQ(core_->memory().desk->state().requests().size(), 0u);
+  expect_code(say(model::Statement::kVote, late), Code::kNotFound);
+}
+
+TEST_F(PolicyTest, H1_TheHeadThatWasShownSurvivesARestartAndNeverGoesBack) {
+  const auto old = ledger_.evidence({});
+  ledger_.advance(kHourMs);
+  const model::LedgerMs shown = show_head();
+  EXPECT_EQ(core_->state().head.time, shown);
+  ASSERT_TRUE(core_->idle().ok());
+  restart();
+  EXPECT_EQ(core_->state().head.time, shown);
+  EXPECT_EQ(core_->memory().desk->state().latest(), shown);
+  expect_refused(ask(model::LedgerHeadIntent{old}), "guard.head");
+  EXPECT_TRUE(token_.asked.empty());
+}
+
+TEST_F(PolicyTest, C1_AHeadThatNoQuorumSignedIsRefused) {
+  expect_refused(ask(model::LedgerHeadIntent{ledger_.evidence({}, {1, 2})}), "guard.evidence");
+}
+
+TEST_F(PolicyTest, ANewBundleComesIntoForceAfterItsDelayAndVoidsWhatWaits) {
+  auto first = policy_;
+  first.activation_delay_minutes = 60;
+  rebind(first);
+  const auto plan = large();
+  const Hash256 id = expect_pending(ask(payouts_.recorded(plan)));
+  EXPECT_EQ(vote_on(id, "alice").code, 0);
+  auto second = tests::next_policy(policy_);
+  second.pending_expiry_hours = 12;
+  EXPECT_EQ(say(model::Statement::kActivate, tests::sign_bundle(second, {"alice", "bob"})).code, 0);
+  expect_code(say(model::Statement::kActivate, tests::sign_bundle(second, {"alice", "bob"})), Code::kExists);
+  EXPECT_EQ(core_->memory().desk->state().active().version, 1u);
+  directory_.crash();
+  restart();
+  ledger_.advance(kHourMs);
+  show_head();
+  EXPECT_EQ(core_->memory().desk->state().active().version, 2u);
+  EXPECT_EQ(core_->memory().desk->active().bundle(), second);
+  const Json status = question(model::PolicyQuestion::kBundle);
+  EXPECT_EQ(*status.find("active")->u64_at("version"), 2u);
+  EXPECT_EQ(status.find("versions")->items().size(), 2u);
+  // Abuse case B2: what was approved under version 1 is asked anew.
+  const Hash256 again = expect_pending(ask(payouts_.intent(plan)));
+  EXPECT_NE(again, id);
+  EXPECT_EQ(vote_on(again, "bob").code, 0);
+  expect_pending(ask(payouts_.intent(plan)));
+  restart();
+  EXPECT_EQ(core_->memory().desk->state().active().version, 2u);
+}
+
+TEST_F(PolicyTest, B4_OlderForeignAndUnsignedBundlesLeaveTheActiveOneInForce) {
+  show_head();
+  const auto second = tests::next_policy(policy_);
+  const auto refused_as = [&](const Bytes& body) {
+    const auto reply = say(model::Statement::kActivate, body);
+    EXPECT_NE(reply.code, 0);
+    EXPECT_EQ(as_text(reply.rule), "policy.activate");
+    EXPECT_EQ(core_->memory().desk->state().active().version, 1u);
+    EXPECT_FALSE(core_->memory().desk->state().waiting().has_value());
+  };
+  refused_as(tests::sign_bundle(policy_, {"alice", "bob"}));  // the one in force
+  refused_as(tests::sign_bundle(second, {"alice"}));
+  refused_as(tests::sign_bundle(second, {}));
+  auto wrong = second;
+  wrong.version = 3;
+  refused_as(tests::sign_bundle(wrong, {"alice", "bob"}));
+  wrong = second;
+  wrong.previous = Hash256();
+  refused_as(tests::sign_bundle(wrong, {"alice", "bob"}));
+  wrong = second;
+  wrong.member = model::MemberId(3);
+  refused_as(tests::sign_bundle(wrong, {"alice", "bob"}));
+  wrong = second;
+  wrong.policies = to_bytes("permit (principal, action, resource);\n");  // no @id: lint
+  refused_as(tests::sign_bundle(wrong, {"alice", "bob"}));
+  Bytes torn = tests::sign_bundle(second, {"alice", "bob"});
+  torn.resize(torn.size() / 2);
+  refused_as(torn);
+  EXPECT_EQ(say(model::Statement::kActivate, tests::sign_bundle(second, {"alice", "bob"})).code, 0);
+  EXPECT_EQ(core_->memory().desk->state().active().version, 2u) << "no delay";
+  EXPECT_NE(say(model::Statement::kActivate, tests::sign_bundle(second, {"alice", "bob"})).code, 0);
+}
+
+// Abuse case B11.
+TEST_F(PolicyTest, B11_OneOfficerFreezesAtOnceAndTwoEndIt) {
+  show_head();
+  const auto plan = payouts_.derive(1, {3}, {1});  // 250,000
+  const Hash256 id = expect_pending(ask(payouts_.recorded(plan)));
+  EXPECT_EQ(vote_on(id, "alice").code, 0);
+  EXPECT_EQ(vote_on(id, "bob").code, 0);
+  EXPECT_EQ(say(model::Statement::kFreeze, tests::sign_order(order(Freeze::kFreeze, 1), {"carol"})).code, 0);
+  expect_refused(ask(payouts_.intent(plan)), "policy.frozen");
+  expect_refused(ask(ballot(true), Caller::kOperator), "policy.frozen");
+  EXPECT_EQ(ask(vote(5, 0, 1)).code, 0) << "votes go on";
+  directory_.crash();
+  restart();
+  expect_refused(ask(payouts_.intent(plan)), "policy.frozen");
+  expect_code(say(model::Statement::kFreeze, tests::sign_order(order(Freeze::kFreeze, 1), {"carol"})),
+              Code::kExists);
+  EXPECT_NE(say(model::Statement::kUnfreeze, tests::sign_order(order(Freeze::kUnfreeze, 2), {"alice"})).code,
+            0);
+  EXPECT_NE(
+      say(model::Statement::kFreeze, tests::sign_order(order(Freeze::kUnfreeze, 2), {"alice", "bob"})).code,
+      0);
+  expect_refused(ask(payouts_.intent(plan)), "policy.frozen");
+  EXPECT_EQ(
+      say(model::Statement::kUnfreeze, tests::sign_order(order(Freeze::kUnfreeze, 2), {"alice", "bob"})).code,
+      0);
+  EXPECT_EQ(ask(payouts_.intent(plan)).code, 0);
+}
+
+TEST_F(PolicyTest, AFreezeStopsAPayoutBetweenItsInputs) {
+  show_head();
+  const auto plan = payouts_.derive(1, {1}, {3, 4, 5});
+  ASSERT_GT(plan.inputs.size(), 1u);
+  const Hash256 id = expect_pending(ask(payouts_.recorded(plan)));
+  EXPECT_EQ(vote_on(id, "alice").code, 0);
+  EXPECT_EQ(vote_on(id, "bob").code, 0);
+  auto started = core_->start_job(Caller::kNode, encode(payouts_.intent(plan)));
+  ASSERT_TRUE(std::holds_alternative<Job>(started));
+  Job& job = std::get<Job>(started);
+  EXPECT_FALSE(core_->continue_job(job).has_value());
+  EXPECT_EQ(say(model::Statement::kFreeze, tests::sign_order(order(Freeze::kFreeze, 1), {"carol"})).code, 0);
+  const auto reply = core_->continue_job(job);
+  ASSERT_TRUE(reply.has_value());
+  expect_refused(*reply, "policy.frozen");
+  EXPECT_EQ(token_.asked.size(), 1u);
+}
+
+// Abuse case G4: nobody is told that an officer's word counts before it is durable.
+TEST_F(PolicyTest, G4_AFailedSyncOfAVoteStopsTheSigner) {
+  const Hash256 id = expect_pending(ask(payouts_.recorded(large())));
+  directory_.fail_next_sync();
+  expect_code(vote_on(id, "alice"), Code::kIo);
+  expect_code(ask(vote(5, 0, 1)), Code::kIo);
+}
+
+// Every answered statement has its leaf: design section 7.
+TEST_F(PolicyTest, StatementsAndRefusalsAreAudited) {
+  const Hash256 id = expect_pending(ask(payouts_.recorded(large())));
+  const auto size = core_->memory().audit->head().size;
+  EXPECT_EQ(vote_on(id, "alice").code, 0);
+  EXPECT_NE(vote_on(id, "alice").code, 0);
+  show_head();
+  EXPECT_EQ(core_->memory().audit->head().size, size + 3);
+}
+
+}  // namespace
+}  // namespace custody::signer::core
