@@ -336,13 +336,18 @@ BundleFiles format_files(const Bundle& bundle) {
           {std::string(kPolicies), std::string(as_text(bundle.policies))}};
 }
 
-Result<Bundle> read_directory(const std::string& path) {
+Result<BundleFiles> read_files(const std::string& path) {
   ASSIGN_OR_RETURN(const std::vector<std::string> names, list_parts(path));
   BundleFiles files;
   for (const std::string& name : names) {
     ASSIGN_OR_RETURN(const Bytes text, read_file(file_in(path, name), max_size_of(name)));
     files.emplace(name, as_text(text));
   }
+  return files;
+}
+
+Result<Bundle> read_directory(const std::string& path) {
+  ASSIGN_OR_RETURN(const BundleFiles files, read_files(path));
   return parse_files(files, path);
 }
 

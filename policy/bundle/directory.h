@@ -28,7 +28,10 @@ Result<Bundle> parse_files(const BundleFiles& files, const std::string& where);
 // parse_files(format_files(b)) == b for every b that check_bundle passes.
 BundleFiles format_files(const Bundle& bundle);
 
-// kNotFound, kIo: the directory or a file cannot be read; otherwise as parse_files.
+// The files of a directory that are a part of the bundle, each within its size; nothing is parsed. kNotFound,
+// kIo: the directory or a file cannot be read.
+Result<BundleFiles> read_files(const std::string& path);
+// read_files, then parse_files.
 Result<Bundle> read_directory(const std::string& path);
 // Makes the directory when it is not there, replaces files of the same names one by one. kExists, and nothing
 // is changed, when it holds policies in other *.cedar files: they would count too.

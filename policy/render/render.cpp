@@ -242,8 +242,7 @@ std::string render_vote(const Request& request, std::string_view officer, std::s
 }
 
 Hash256 vote_digest(const Request& request, std::string_view officer, std::string_view group, Vote vote) {
-  return text_digest("caasiope/policy/vote", request.terms.chain_id,
-                     render_vote(request, officer, group, vote));
+  return text_digest(kVoteTag, request.terms.chain_id, render_vote(request, officer, group, vote));
 }
 
 std::string render_payments(const Terms& terms) {
@@ -269,7 +268,7 @@ std::string render_activation(const Activation& activation, std::string_view off
 }
 
 Hash256 activation_digest(const Activation& activation, std::string_view officer) {
-  return text_digest("caasiope/policy/activate", activation.chain_id, render_activation(activation, officer));
+  return text_digest(kActivateTag, activation.chain_id, render_activation(activation, officer));
 }
 
 std::string render_order(const FreezeOrder& order, std::string_view officer) {
@@ -291,8 +290,7 @@ std::string render_order(const FreezeOrder& order, std::string_view officer) {
 
 Hash256 order_digest(const FreezeOrder& order, std::string_view officer) {
   const bool freeze = order.what == Freeze::kFreeze;
-  return text_digest(freeze ? "caasiope/policy/freeze" : "caasiope/policy/unfreeze", order.chain_id,
-                     render_order(order, officer));
+  return text_digest(freeze ? kFreezeTag : kUnfreezeTag, order.chain_id, render_order(order, officer));
 }
 
 }  // namespace custody::policy::render

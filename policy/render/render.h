@@ -15,6 +15,13 @@ constexpr std::size_t kMaxColumns = 100;
 constexpr std::size_t kShownPayments =
     12;  // at most; the others are summed up, with the hash of the whole list
 
+// What the digests of officers' signatures are tagged with: no other tag is ever signed with an officer's
+// key.
+constexpr std::string_view kVoteTag = "caasiope/policy/vote";
+constexpr std::string_view kActivateTag = "caasiope/policy/activate";
+constexpr std::string_view kFreezeTag = "caasiope/policy/freeze";
+constexpr std::string_view kUnfreezeTag = "caasiope/policy/unfreeze";
+
 // Everything that a request must be to be opened: its kind's fields are there and no others, texts within
 // their letters and sizes, sums within 64 bits, 1..kMaxWants alternatives that each want something. kInvalid
 // names the first field that is not.
@@ -36,17 +43,17 @@ Hash256 request_id(const Request& request);
 std::string render_request(const Request& request);
 // render_request and who says what about it, in which group. officer, group: names (is_name).
 std::string render_vote(const Request& request, std::string_view officer, std::string_view group, Vote vote);
-// What the officer's key signs: the text of render_vote (tag caasiope/policy/vote).
+// What the officer's key signs: the text of render_vote under kVoteTag (proto::reader::digest).
 Hash256 vote_digest(const Request& request, std::string_view officer, std::string_view group, Vote vote);
 
 // Every payment of the request, one per line, whose SHA-256 render_request shows when it lists not all.
 std::string render_payments(const Terms& terms);
 
-// The signature that counts towards the quorum that puts a bundle in force (tag caasiope/policy/activate).
+// The signature that counts towards the quorum that puts a bundle in force (kActivateTag).
 std::string render_activation(const Activation& activation, std::string_view officer);
 Hash256 activation_digest(const Activation& activation, std::string_view officer);
 
-// tag caasiope/policy/freeze, and caasiope/policy/unfreeze
+// kFreezeTag, kUnfreezeTag
 std::string render_order(const FreezeOrder& order, std::string_view officer);
 Hash256 order_digest(const FreezeOrder& order, std::string_view officer);
 

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "proto/reader/digests.h"
+#include "signer/cli/fixture_test.h"
 #include "signer/cli/key_file.h"
 #include "signer/cli/partial.h"
 #include "signer/cli/render.h"
@@ -11,18 +12,6 @@
 
 namespace custody::signer::cli {
 namespace {
-
-class TemporaryFolder : public ::testing::Test {
- protected:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "custody-cli-XXXXXX").string();
-    CHECK(mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  ~TemporaryFolder() override { std::filesystem::remove_all(path_); }
-  std::string path_;
-  SystemEntropy entropy_;
-};
 
 TEST(Amounts, DecimalUnitsToMinorUnitsAndBack) {
   EXPECT_EQ(parse_amount("1.5", 8)->get(), 150'000'000u);

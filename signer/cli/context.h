@@ -18,6 +18,7 @@ struct Context {
   std::string member_directory;  // empty: not given
   bool json = false;
   bool answered_by_node = false;  // the error, if any, is the node's refusal rather than a usage error
+  bool refused = false;           // there is an answer, and it says no: exit 1
 
   Result<std::string> member_path(std::string_view relative) const;
 };

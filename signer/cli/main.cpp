@@ -3,28 +3,20 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
-#include <functional>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "signer/cli/genesis_command.h"
 #include "signer/cli/governance_command.h"
 #include "signer/cli/key_file.h"
+#include "signer/cli/program.h"
 #include "signer/cli/render.h"
 #include "signer/cli/transfer_command.h"
 
 namespace custody::signer::cli {
 namespace {
 
-using Action = std::function<Result<Json>()>;
-
 constexpr std::uint64_t kWaitMs = 30'000;
-
-// What the chosen subcommand will do; CLI11 fills it in while parsing.
-struct Program {
-  Context context;
-  Action action;
-};
 
 int exit_code(const Context& context, const Status& status) {
   if (context.answered_by_node) return 1;
@@ -435,6 +427,7 @@ int run(int argc, char** argv) {
   add_withdrawals(app, program);
   add_blocks(app, program);
   add_watch(app, program);
+  add_policy(app, program);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& help) {
@@ -450,7 +443,7 @@ int run(int argc, char** argv) {
   if (!answer.ok())
     return fail(program.context, answer.status(), exit_code(program.context, answer.status()));
   print(program.context, *answer);
-  return 0;
+  return program.context.refused ? 1 : 0;
 }
 
 }  // namespace

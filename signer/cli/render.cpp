@@ -26,6 +26,17 @@ std::string scalar(const Json& value) {
   return value.dump();
 }
 
+// A text with its line feeds.
+std::string lines(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    out += to_printable(text.substr(0, end)) + "\n";
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+  return out;
+}
+
 // A list of scalars on one line.
 std::string inline_list(const Json& value) {
   std::string out;
@@ -102,6 +113,9 @@ void object(const Json& value, std::size_t indent, std::string& out) {
 }  // namespace
 
 std::string render(const Json& answer) {
+  if (const Json* text = answer.find("text")) {
+    if (const auto words = text->as_string(); words.ok()) return lines(*words);
+  }
   std::string out;
   object(answer, 0, out);
   return out;

@@ -1,0 +1,140 @@
+// The program itself, without a network: what its help says, its exit codes, one JSON object on standard
+// output.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "signer/cli/policy_fixture_test.h"
+#include "tests/support/child_process.h"
+#include "tests/support/paths.h"
+
+namespace custody::signer::cli {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct Outcome {
+  int code = -1;
+  std::string out, error;
+};
+
+class Custodyctl : public PolicyFolder {
+ protected:
+  Outcome run(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), tests::bin_dir() + "/custodyctl");
+    const std::string out = path_ + "/out";
+    const std::string error = path_ + "/error";
+    std::filesystem::remove(error);
+    tests::ChildProcess child;
+    child.start(arguments, error, [&] {
+      unsetenv("CUSTODY_MEMBER");
+      const int file = open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+      if (file < 0 || dup2(file, STDOUT_FILENO) < 0) _exit(126);
+    });
+    Outcome result;
+    result.code = child.wait_exit();
+    result.out = read(out);
+    result.error = read(error);
+    return result;
+  }
+  // The one object that was printed.
+  Json object(const Outcome& outcome) {
+    EXPECT_EQ(std::ranges::count(outcome.out, '\n'), 1) << outcome.out;
+    const auto parsed = Json::parse(outcome.out, 1u << 20);
+    EXPECT_TRUE(parsed.ok()) << outcome.out;
+    return parsed.ok() ? *parsed : Json();
+  }
+};
+
+const std::vector<std::vector<std::string>>& commands() {
+  static const std::vector<std::vector<std::string>> all = {
+      {"policy", "key", "new"}, {"policy", "key", "show"}, {"policy", "new"},  {"policy", "lint"},
+      {"policy", "format"},     {"policy", "test"},        {"policy", "diff"}, {"policy", "propose"},
+      {"policy", "show"},       {"policy", "sign"},
+  };
+  return all;
+}
+
+TEST_F(Custodyctl, EveryCommandOfTheOfficersHasHelpThatNamesItsOptions) {
+  for (std::vector<std::string> command : commands()) {
+    const std::string name = command.back();
+    command.emplace_back("--help");
+    const Outcome help = run(command);
+    EXPECT_EQ(help.code, 0) << name;
+    EXPECT_THAT(help.out, HasSubstr("Usage: ")) << name;
+    EXPECT_THAT(help.out, HasSubstr(name)) << name;
+    EXPECT_EQ(help.error, "") << name;
+  }
+  const Outcome menu = run({"policy", "--help"});
+  for (const std::vector<std::string>& command : commands())
+    EXPECT_THAT(menu.out, HasSubstr("  " + command[1]));
+}
+
+// Invariant 5: 2 for usage, whatever is missing or too much.
+TEST_F(Custodyctl, WrongUsageIsExitCode2AndSaysWhatToDo) {
+  for (std::vector<std::string> command : commands()) {
+    const std::string name = command.back();
+    Outcome outcome = run(command);
+    EXPECT_EQ(outcome.code, 2) << name;
+    EXPECT_THAT(outcome.error, HasSubstr("required")) << name;
+    EXPECT_EQ(outcome.out, "") << name;
+    command.emplace_back("--surplus");
+    EXPECT_EQ(run(command).code, 2) << name;
+  }
+  const Outcome none = run({"policy"});
+  EXPECT_EQ(none.code, 2);
+  EXPECT_THAT(none.error, HasSubstr("one of: "));
+  const Outcome json = run({"--json", "policy", "key"});
+  EXPECT_EQ(json.code, 2);
+  EXPECT_EQ(object(json).at("error")->string_at("code").value(), "invalid");
+}
+
+TEST_F(Custodyctl, ADraftGoesFromItsFilesToASignedFile) {
+  const std::string alice = make_officer("alice", "treasury", policy::bundle::Curve::kP256);
+  const Outcome made =
+      run({"--json", "policy", "new", draft_, "--genesis", genesis_, "--member-name", member(), "--officer",
+           alice, "--officer", officer_without_file("bob", "treasury")});
+  ASSERT_EQ(made.code, 0) << made.out << made.error;
+  const std::string hash = object(made).string_at("hash").value();
+  EXPECT_EQ(run({"policy", "lint", draft_, "--genesis", genesis_}).out, "nothing to say against it\n");
+  EXPECT_EQ(run({"policy", "format", draft_}).out, "nothing to change\n");
+  const Outcome tested = run({"--json", "policy", "test", draft_, "--genesis", genesis_});
+  EXPECT_EQ(tested.code, 0) << tested.out;
+  EXPECT_TRUE(object(tested).find("failed")->items().empty());
+  const std::string file = path_ + "/v1.bundle";
+  EXPECT_EQ(run({"policy", "propose", draft_, "--genesis", genesis_, "--out", file}).code, 0);
+  const Outcome signed_once = run({"policy", "sign", file, "--officer", "alice", "--key", key_file("alice"),
+                                   "--password-file", password_, "--hash", hash});
+  EXPECT_EQ(signed_once.code, 0) << signed_once.error;
+  EXPECT_THAT(signed_once.out, HasSubstr("CAASIOPE POLICY ACTIVATION v1\n"));
+  EXPECT_THAT(signed_once.out, HasSubstr(hash));
+  const Outcome shown = run({"--json", "policy", "show", file});
+  EXPECT_EQ(object(shown).find("signatures")->items().size(), 1u);
+  EXPECT_EQ(run({"policy", "diff", draft_, file}).out, "the two say the same\n");
+}
+
+// Invariant 5: 1 for what is refused.
+TEST_F(Custodyctl, RefusalsAreExitCode1AndOneJsonObject) {
+  write_draft();
+  edit(draft_ + "/10-mint.cedar", "context.amount <= 1000", "context.amount   <= 999");
+  EXPECT_EQ(run({"policy", "format", draft_, "--check"}).code, 1);
+  EXPECT_EQ(run({"policy", "format", draft_}).code, 0);
+  const Outcome tested = run({"--json", "policy", "test", draft_, "--genesis", genesis_});
+  EXPECT_EQ(tested.code, 1);
+  EXPECT_EQ(object(tested).find("failed")->items().size(), 1u);
+  edit(draft_ + "/10-mint.cedar", "context.amount", "context.nothing");
+  const Outcome linted = run({"--json", "policy", "lint", draft_});
+  EXPECT_EQ(linted.code, 1);
+  EXPECT_EQ(object(linted).find("findings")->items().size(), 1u);
+  const Outcome missing = run({"--json", "policy", "show", path_ + "/none"});
+  EXPECT_EQ(missing.code, 1);
+  EXPECT_EQ(object(missing).at("error")->string_at("code").value(), "not_found");
+  const Outcome wrong = run({"policy", "propose", draft_, "--genesis", genesis_, "--out", path_ + "/bad"});
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_THAT(wrong.error, HasSubstr("custodyctl: "));
+}
+
+}  // namespace
+}  // namespace custody::signer::cli

@@ -1,0 +1,82 @@
+// Expectations beside the policies (tests/*.toml): what is asked in which circumstances, and what the bundle
+// must say. Each case is asked of the engine as the signer would ask it, with a state of its own; officers'
+// approvals are taken for granted without signatures.
+//
+//   time = "2026-11-25T12:00:00Z"             # ledger time of the cases
+//   in_force_since = "2026-11-01T00:00:00Z"   # since when the bundle, and with it its allow-list, is
+//   kyc_until = "2027-11-25T00:00:00Z"        # of every gateway          (money: mandatory here or in the
+//   case) reserve = "100"                           # recorded, of the currency (likewise) listed = ["BTC
+//   bc1q..."]                  # optional: in the allow-list for these cases only prices = ["BTC 60000"] #
+//   optional: where the bundle names a price source
+//
+//   [cases.large-deposit]
+//   ask = "mint"                              # or "payout", "propose", "ballot"
+//   currency = "BTC"                          # mint, payout
+//   gateway = "acme"                          # mint
+//   amount = "1.5"                            # mint
+//   confirmations = 6                         # mint, optional: 0
+//   fee = "0.0001"                            # payout: of the external chain; each burn's fee cap covers it
+//   pay = ["acme 1.5 to bc1q..."]             # payout: a burn each
+//   proposal = "register gateway acme"        # propose
+//   approve = true                            # ballot
+//   approved_by = ["alice as treasury"]       # optional
+//   waited_hours = 4                          # optional: between opening the request and `time`
+//   after = ["small-deposit"]                 # optional: cases that are asked before, on the same state
+//   expect = "PENDING"                        # or "ALLOW", "DENY"
+//   rule = "policy.pending"                   # optional, as are the next two: exactly these
+//   policies = ["mint-approved-BTC"]          # that decided, in any order
+//   wants = ["1 of treasury"]                 # PENDING: the alternatives, in any order
+//
+// Thread-safety: values and pure functions.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "policy/engine/compiled_bundle.h"
+#include "policy/engine/decide.h"
+
+namespace custody::signer::cli {
+
+constexpr std::size_t kMaxCases = 1'000;  // of a file
+
+struct ApprovedBy {
+  std::string officer, group;
+};
+
+struct ExpectedCase {
+  std::string name;
+  ledger::model::IntentFacts facts;
+  ledger::model::LedgerMs time;
+  std::uint64_t waited_hours = 0;
+  std::vector<ApprovedBy> approved_by;
+  std::vector<std::size_t> after;  // places in Expectations::cases
+  policy::engine::Outcome expect = policy::engine::Outcome::kDeny;
+  std::optional<std::string> rule;
+  std::optional<std::vector<std::string>> policies;  // sorted
+  std::optional<std::vector<std::string>> wants;     // sorted
+};
+
+struct Expectations {
+  std::string origin;  // the file
+  ledger::model::LedgerMs in_force_since;
+  std::vector<policy::bundle::AllowEntry> listed;
+  std::vector<policy::engine::Price> prices;
+  std::vector<ExpectedCase> cases;
+};
+
+// Strict: kInvalid names file, line and key.
+Result<Expectations> parse_expectations(std::string_view text, const std::string& origin,
+                                        const policy::engine::CompiledBundle& compiled);
+
+struct Unexpected {
+  std::string name;                      // of the case
+  std::vector<std::string> differences;  // a sentence each
+  std::string explanation;               // what the engine says, several lines
+};
+// Empty: all as expected. An error: a case that cannot be asked (listed addresses that are none, approvals of
+// what needs none), by name.
+Result<std::vector<Unexpected>> run_expectations(const Expectations& expectations,
+                                                 const policy::engine::CompiledBundle& compiled);
+
+}  // namespace custody::signer::cli

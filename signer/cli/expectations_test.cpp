@@ -1,0 +1,147 @@
+#include "signer/cli/expectations.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "policy/bundle/directory.h"
+#include "policy/engine/fixture_test.h"
+
+namespace custody::signer::cli {
+namespace {
+
+namespace engine = policy::engine;
+using ::testing::HasSubstr;
+
+// The example bundle of policy/engine, which has a price source and an allow-list.
+const engine::CompiledBundle& compiled() {
+  static const engine::CompiledBundle made = [] {
+    auto bundle = policy::bundle::read_directory(tests::source_dir() + "/policy/engine/testdata/example");
+    CHECK(bundle.ok());
+    return engine::CompiledBundle::compile(std::move(bundle).value(), engine::fixture::network()).value();
+  }();
+  return made;
+}
+
+const std::string kHead = R"(time = "2026-11-24T10:00:00Z"
+in_force_since = "2026-11-01T00:00:00Z"
+kyc_until = "2027-12-31T00:00:00Z"
+reserve = "1000"
+prices = ["BTC 60000", "LTC 90"]
+)";
+const std::string kListed = "bc1q2586ysaghuhg9pvfpemlqthzcatsmw0ddqp4nd";
+
+std::string payout(const std::string& name, const std::string& amount, const std::string& rest) {
+  return "[cases." + name + "]\nask = \"payout\"\ncurrency = \"BTC\"\nfee = \"0.0001\"\npay = [\"acme " +
+         amount + " to " + kListed + "\"]\n" + rest;
+}
+
+std::vector<Unexpected> run(const std::string& cases) {
+  const auto parsed = parse_expectations(kHead + cases, "t.toml", compiled());
+  EXPECT_TRUE(parsed.ok()) << parsed.status().to_string();
+  if (!parsed.ok()) return {};
+  auto found = run_expectations(*parsed, compiled());
+  EXPECT_TRUE(found.ok()) << found.status().to_string();
+  return found.ok() ? *std::move(found) : std::vector<Unexpected>{};
+}
+
+std::string explained(const std::vector<Unexpected>& found) {
+  std::string out;
+  for (const Unexpected& one : found) {
+    for (const std::string& difference : one.differences) out += one.name + ": " + difference + "\n";
+    out += one.explanation;
+  }
+  return out;
+}
+
+TEST(Expectations, AskWhatTheSignerWouldAsk) {
+  const auto found = run(
+      payout("small", "0.1",
+             "expect = \"ALLOW\"\nrule = \"policy.allow\"\n"
+             "policies = [\"withdraw-small\", \"payout\"]\n") +
+      payout("middle", "0.2", "expect = \"PENDING\"\nwants = [\"1 of compliance and 1 of treasury\"]\n") +
+      payout("approved", "0.2",
+             "approved_by = [\"alice as treasury\", \"carol as compliance\"]\n"
+             "expect = \"ALLOW\"\n") +
+      payout("one-short", "0.2", "approved_by = [\"alice as treasury\"]\nexpect = \"PENDING\"\n") +
+      payout("waited", "5",
+             "approved_by = [\"alice as treasury\", \"bob as treasury\", \"carol as compliance\"]\n"
+             "waited_hours = 4\nexpect = \"ALLOW\"\n") +
+      payout("not-waited", "5",
+             "approved_by = [\"alice as treasury\", \"bob as treasury\", \"carol as compliance\"]\n"
+             "waited_hours = 3\nexpect = \"PENDING\"\n") +
+      payout("too-much", "20", "expect = \"DENY\"\nrule = \"policy.forbid\"\npolicies = [\"payout-day\"]\n") +
+      payout("at-night", "0.1", "time = \"2026-11-24T23:00:00Z\"\nexpect = \"PENDING\"\n") +
+      payout("kyc", "0.1",
+             "kyc_until = \"2026-11-01T00:00:00Z\"\nexpect = \"DENY\"\npolicies = [\"withdraw-kyc\"]\n") +
+      "[cases.mint]\nask = \"mint\"\ncurrency = \"BTC\"\ngateway = \"acme\"\namount = \"0.5\"\n"
+      "confirmations = 6\nexpect = \"ALLOW\"\n"
+      "[cases.no]\nask = \"ballot\"\napprove = false\nexpect = \"ALLOW\"\n"
+      "[cases.gateway]\nask = \"propose\"\nproposal = \"register gateway x\"\nexpect = \"PENDING\"\n"
+      "wants = [\"1 of compliance\"]\n");
+  EXPECT_EQ(explained(found), "");
+}
+
+TEST(Expectations, CasesThatCameBeforeCount) {
+  const std::string before = payout("first", "0.16", "expect = \"ALLOW\"\n") +
+                             payout("second", "0.16", "expect = \"ALLOW\"\n") +
+                             payout("third", "0.16", "expect = \"ALLOW\"\n");
+  EXPECT_EQ(explained(run(before + payout("fourth", "0.16",
+                                          "after = [\"first\", \"second\", \"third\"]\nexpect = \"PENDING\"\n"
+                                          "wants = [\"1 of compliance\"]\n"))),
+            "");
+}
+
+TEST(Expectations, EveryDifferenceIsASentence) {
+  const auto found = run(payout("small", "0.1",
+                                "expect = \"DENY\"\nrule = \"policy.forbid\"\npolicies = [\"payout-day\"]\n"
+                                "wants = [\"2 of treasury\"]\n"));
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_THAT(found[0].differences,
+              ::testing::ElementsAre("expected DENY, but found ALLOW",
+                                     "expected the rule policy.forbid, but found policy.allow",
+                                     "expected the policies payout-day, but found payout, withdraw-small",
+                                     "expected the wants 2 of treasury, but found none"));
+  EXPECT_THAT(found[0].explanation, HasSubstr("permit withdraw-small"));
+}
+
+TEST(Expectations, AreRefusedWithFileLineAndKey) {
+  const auto refused = [](const std::string& text, const std::string& part) {
+    const auto parsed = parse_expectations(text, "t.toml", compiled());
+    EXPECT_EQ(parsed.code(), Code::kInvalid) << part;
+    EXPECT_THAT(parsed.status().to_string(), HasSubstr("t.toml"));
+    EXPECT_THAT(parsed.status().to_string(), HasSubstr(part));
+  };
+  const std::string small = payout("small", "0.1", "expect = \"ALLOW\"\n");
+  refused(kHead, "no cases");
+  refused("x", "t.toml");
+  refused(small, "time");
+  refused(kHead + "surplus = 1\n" + small, "surplus");
+  refused(kHead + small + "amount = \"1\"\n", "amount");  // of a mint
+  refused(kHead + payout("small", "0.1", ""), "expect");
+  refused(kHead + payout("small", "0.1", "expect = \"MAYBE\"\n"), "expect");
+  refused(kHead + payout("small", "0.123456789", "expect = \"ALLOW\"\n"), "t.toml:10: cases.small.pay");
+  refused(kHead + payout("small", "0.1 BTC", "expect = \"ALLOW\"\n"), "GATEWAY AMOUNT to ADDRESS");
+  refused(kHead + small + "approved_by = [\"zoe as treasury\"]\n", "approved_by");
+  refused(kHead + small + "approved_by = [\"alice as compliance\"]\n", "approved_by");
+  refused(kHead + small + "after = [\"small\"]\n", "after");
+  refused(kHead + small + "waited_hours = 99999999\n", "waited_hours");
+  refused(kHead + small + "waited_hours = 1000\n", "in_force_since");
+  refused(kHead + small + "time = \"yesterday\"\n", "time");
+  refused(kHead + "listed = [\"BTC nowhere\"]\n" + small, "listed");
+  refused(kHead + "[cases.x]\nask = \"burn\"\nexpect = \"DENY\"\n", "ask");
+  refused(kHead + "[cases.x]\nask = \"mint\"\ncurrency = \"XYZ\"\nexpect = \"DENY\"\n", "currency");
+  refused(kHead + "[cases.x]\nask = \"propose\"\nproposal = \"\"\nexpect = \"DENY\"\n", "proposal");
+}
+
+TEST(Expectations, ApprovalsOfWhatNeedsNoneAreAMistake) {
+  const auto parsed = parse_expectations(
+      kHead + payout("small", "0.1", "approved_by = [\"alice as treasury\"]\nexpect = \"ALLOW\"\n"), "t.toml",
+      compiled());
+  ASSERT_TRUE(parsed.ok()) << parsed.status().to_string();
+  const auto found = run_expectations(*parsed, compiled());
+  EXPECT_EQ(found.code(), Code::kInvalid);
+  EXPECT_THAT(found.status().to_string(), HasSubstr("t.toml: cases.small: nobody is asked"));
+}
+
+}  // namespace
+}  // namespace custody::signer::cli

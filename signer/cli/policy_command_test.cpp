@@ -1,0 +1,238 @@
+#include "signer/cli/policy_command.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "policy/bundle/directory.h"
+#include "signer/cli/policy_fixture_test.h"
+
+namespace custody::signer::cli {
+namespace {
+
+using policy::bundle::Curve;
+using ::testing::HasSubstr;
+
+std::string text_of(const Result<Json>& answer) {
+  EXPECT_TRUE(answer.ok()) << answer.status().to_string();
+  return answer.ok() ? answer->string_at("text").value() : "";
+}
+
+class PolicyNew : public PolicyFolder {
+ protected:
+  void expect_passes(const PolicyNewOptions& options) {
+    const auto made = policy_new(context_, options, kToday);
+    ASSERT_TRUE(made.ok()) << made.status().to_string();
+    EXPECT_EQ(text_of(policy_lint(context_, draft_, genesis_)), "nothing to say against it");
+    EXPECT_FALSE(context_.refused);
+    EXPECT_EQ(text_of(policy_format(context_, draft_, true)), "nothing to change");
+    EXPECT_FALSE(context_.refused);
+    EXPECT_THAT(text_of(policy_test(context_, draft_, genesis_)), HasSubstr("all as expected"));
+    EXPECT_FALSE(context_.refused);
+  }
+};
+
+TEST_F(PolicyNew, WritesABundleThatPassesEveryCheckOfItsOwn) {
+  expect_passes(new_options());
+  const auto bundle = policy::bundle::read_directory(draft_);
+  ASSERT_TRUE(bundle.ok()) << bundle.status().to_string();
+  EXPECT_EQ(bundle->member, network().genesis().members[1].id);
+  EXPECT_EQ(bundle->chain_id, network().chain_id());
+  EXPECT_EQ(bundle->officers.size(), 3u);
+  EXPECT_EQ(bundle->officers[0].valid_from.get(), kToday);
+  EXPECT_EQ(bundle->officers[0].valid_until.get(), kToday + 365 * 86'400'000ull);
+}
+
+TEST_F(PolicyNew, TakesAnyGroupsLimitsAndTimes) {
+  PolicyNewOptions options = new_options();
+  options.officers = {officer_without_file("ann", "risk-desk"), officer_without_file("ben", "risk-desk")};
+  options.limits = {"BTC:0.05:0.5", "LTC:1000:100000"};
+  options.listed_hours = 0;
+  options.delay_minutes = 0;
+  options.expiry_hours = 5;
+  options.valid_from = "2030-01-01";
+  options.valid_until = "2030-07-01";
+  expect_passes(options);
+  EXPECT_THAT(read(draft_ + "/20-withdraw.cedar"), HasSubstr("context.amount <= 50 &&"));
+}
+
+TEST_F(PolicyNew, TakesOfficersOfSeveralGroups) {
+  PolicyNewOptions options = new_options();
+  options.officers = {officer_without_file("ann", "board,desk"), officer_without_file("ben", "board,desk"),
+                      officer_without_file("cem", "audit")};
+  expect_passes(options);
+}
+
+TEST_F(PolicyNew, RefusesWhatCannotBeABundleAndWritesNothing) {
+  const auto refused = [&](auto change, const std::string& part) {
+    PolicyNewOptions options = new_options();
+    change(options);
+    const auto answer = policy_new(context_, options, kToday);
+    EXPECT_EQ(answer.code(), Code::kInvalid) << part;
+    EXPECT_THAT(answer.status().to_string(), HasSubstr(part));
+    EXPECT_FALSE(std::filesystem::exists(draft_)) << part;
+  };
+  refused([](auto& o) { o.member = "nobody"; }, "no member");
+  refused([](auto& o) { o.officers.pop_back(), o.officers.pop_back(); }, "two officers");
+  refused([](auto& o) { o.officers[0] = "alice"; }, "name:group");
+  refused([](auto& o) { o.officers[0] = "alice:treasury:rsa:02"; }, "no curve");
+  refused([](auto& o) { o.officers[0] = "alice:treasury:p256:02"; }, "alice");
+  refused([](auto& o) { o.officers[1].replace(0, 3, "alice"); }, "alice");
+  refused([](auto& o) { o.limits = {"BTC:1"}; }, "CODE:SMALL:LARGE");
+  refused([](auto& o) { o.limits = {"XYZ:1:2"}; }, "CODE:SMALL:LARGE");
+  refused([](auto& o) { o.limits = {"BTC:2:1"}; }, "limits of BTC");
+  refused([](auto& o) { o.limits = {"BTC:0.0001:1"}; }, "limits of BTC");
+  refused([](auto& o) { o.limits = {"BTC:1:100000000000"}; }, "limits of BTC");
+  refused([](auto& o) { o.expiry_hours = 4; }, "waits for 4 hours");
+  refused([](auto& o) { o.valid_until = "2020-01-01"; }, "valid");
+  refused([](auto& o) { o.genesis.clear(); }, "--genesis");
+}
+
+TEST_F(PolicyNew, LeavesADirectoryWithSomethingInItAlone) {
+  write_draft();
+  std::filesystem::remove(draft_ + "/bundle.toml");
+  EXPECT_EQ(policy_new(context_, new_options(), kToday).code(), Code::kExists);
+  EXPECT_FALSE(std::filesystem::exists(draft_ + "/bundle.toml"));
+}
+
+class PolicyDraft : public PolicyFolder {
+ protected:
+  PolicyDraft() { write_draft(); }
+};
+
+TEST_F(PolicyDraft, LintNamesFileLineAndRuleOfEveryFinding) {
+  edit(draft_ + "/10-mint.cedar", "context.approvals.treasury >= 1", "context.approvals.treasury == 1");
+  edit(draft_ + "/30-payout.cedar", "@id(\"payout\")", "@id(\"mint-kyc\")");
+  edit(draft_ + "/40-governance.cedar", "context.approve &&", "context.nothing &&");
+  const auto answer = policy_lint(context_, draft_, "");
+  const std::string text = text_of(answer);
+  EXPECT_TRUE(context_.refused);
+  EXPECT_EQ(answer->find("findings")->items().size(), 3u) << text;
+  EXPECT_THAT(text, HasSubstr(draft_ + "/10-mint.cedar:10:25: "));
+  EXPECT_THAT(text, HasSubstr("approvals: "));
+  EXPECT_THAT(text, HasSubstr(draft_ + "/30-payout.cedar:2:"));
+  EXPECT_THAT(text, HasSubstr("id: "));
+  EXPECT_THAT(text, HasSubstr(draft_ + "/40-governance.cedar:10:15: "));
+  EXPECT_THAT(text, HasSubstr("strict: "));
+}
+
+TEST_F(PolicyDraft, LintSaysWhatDoesNotFitTheNetworkOrIsNoBundle) {
+  edit(draft_ + "/bundle.toml", "[units.LTC]", "[units.XYZ]");
+  EXPECT_THAT(text_of(policy_lint(context_, draft_, "")), HasSubstr("not looked at"));
+  EXPECT_FALSE(context_.refused);
+  EXPECT_THAT(text_of(policy_lint(context_, draft_, genesis_)), HasSubstr("network: unit XYZ"));
+  EXPECT_TRUE(context_.refused);
+  edit(draft_ + "/bundle.toml", "count = 2", "count = 1");
+  EXPECT_THAT(text_of(policy_lint(context_, draft_, "")), HasSubstr("bundle: "));
+  EXPECT_TRUE(context_.refused);
+  EXPECT_EQ(policy_lint(context_, path_ + "/none", "").code(), Code::kNotFound);
+}
+
+TEST_F(PolicyDraft, FormatChangesLayoutOnlyAndOnlyWhenAsked) {
+  const std::string file = draft_ + "/30-payout.cedar";
+  const std::string before = read(file);
+  edit(file, "permit (principal, action", "permit   ( principal,action");
+  const std::string loose = read(file);
+  EXPECT_THAT(text_of(policy_format(context_, draft_, true)), HasSubstr("30-payout.cedar"));
+  EXPECT_TRUE(context_.refused);
+  EXPECT_EQ(read(file), loose);
+  EXPECT_THAT(text_of(policy_format(context_, draft_, false)), HasSubstr("30-payout.cedar: formatted"));
+  EXPECT_FALSE(context_.refused);
+  EXPECT_EQ(read(file), before);
+  edit(file, "permit (", "permit (((");
+  EXPECT_EQ(policy_format(context_, draft_, false).code(), Code::kInvalid);
+}
+
+TEST_F(PolicyDraft, TestSaysWhatIsOtherwiseThanExpected) {
+  edit(draft_ + "/10-mint.cedar", "context.amount <= 1000", "context.amount <= 999");
+  const auto answer = policy_test(context_, draft_, genesis_);
+  const std::string text = text_of(answer);
+  EXPECT_TRUE(context_.refused);
+  ASSERT_EQ(answer->find("failed")->items().size(), 1u) << text;
+  EXPECT_THAT(text, HasSubstr("tests/BTC.toml: small-deposit\n  expected ALLOW, but found PENDING\n"));
+  EXPECT_THAT(text, HasSubstr("1 not as expected"));
+  std::filesystem::remove_all(draft_ + "/tests");
+  EXPECT_EQ(policy_test(context_, draft_, genesis_).code(), Code::kNotFound);
+}
+
+TEST_F(PolicyDraft, DiffSaysSentences) {
+  const std::string next = path_ + "/next";
+  std::filesystem::copy(draft_, next, std::filesystem::copy_options::recursive);
+  EXPECT_EQ(text_of(policy_diff(draft_, next)), "the two say the same");
+  edit(next + "/20-withdraw.cedar", "context.amount <= 1000 ", "context.amount <= 2000 ");
+  const auto answer = policy_diff(draft_, next);
+  EXPECT_THAT(text_of(answer), HasSubstr("loosens   policy withdraw-small-BTC"));
+  EXPECT_EQ(answer->find("changes")->items().front().string_at("effect").value(), "loosens");
+}
+
+class PolicySigning : public PolicyFolder {
+ protected:
+  PolicySigning() {
+    PolicyNewOptions options = new_options();
+    options.officers = {make_officer("alice", "treasury", Curve::kSecp256k1),
+                        make_officer("bob", "treasury", Curve::kP256),
+                        officer_without_file("carol", "compliance")};
+    CHECK(policy_new(context_, options, kToday).ok());
+  }
+  // The version after the draft, as a file to sign.
+  void propose_next() {
+    first_ = path_ + "/first";
+    std::filesystem::copy(draft_, first_, std::filesystem::copy_options::recursive);
+    const std::string hash = policy_show(draft_, "")->string_at("hash").value();
+    edit(draft_ + "/bundle.toml", "\nversion = 1", "\nversion = 2");
+    edit(draft_ + "/bundle.toml", std::string(64, '0'), hash);
+    const auto proposed = policy_propose(context_, draft_, genesis_, file_);
+    ASSERT_TRUE(proposed.ok()) << proposed.status().to_string();
+    hash_ = proposed->string_at("hash").value();
+  }
+  Result<Json> sign(const std::string& officer, const std::string& key, const std::string& hash = {}) {
+    return policy_sign({file_, officer, hash, first_, {key_file(key), password_}});
+  }
+  const std::string file_ = path_ + "/next.bundle";
+  std::string first_, hash_;
+};
+
+TEST_F(PolicySigning, AQuorumOfSignaturesOverTheShownTextPutsTheNextVersionInForce) {
+  propose_next();
+  const auto by_bob = sign("bob", "bob", hash_);
+  ASSERT_TRUE(by_bob.ok()) << by_bob.status().to_string();
+  EXPECT_THAT(by_bob->string_at("text").value(), HasSubstr("bundle    " + hash_));
+  ASSERT_TRUE(sign("alice", "alice").ok());
+  const auto shown = policy_show(file_, first_);
+  ASSERT_TRUE(shown.ok()) << shown.status().to_string();
+  ASSERT_EQ(shown->find("signatures")->items().size(), 2u);
+  for (const Json& one : shown->find("signatures")->items()) {
+    EXPECT_EQ(one.string_at("signature").value(), "valid");
+  }
+  const auto bytes = read_file(file_, policy::bundle::kMaxSignedBundle);
+  const auto active = policy::bundle::make_active(*policy::bundle::read_directory(first_));
+  const auto counts = policy::bundle::verify_bundle(*policy::bundle::decode_signed_bundle(*bytes), active,
+                                                    model::LedgerMs(kToday + 1'000));
+  EXPECT_TRUE(counts.ok()) << counts.status().to_string();
+}
+
+TEST_F(PolicySigning, RefusesAnotherBundleAnotherKeyAndASecondSignature) {
+  propose_next();
+  EXPECT_EQ(sign("alice", "alice", std::string(64, '1')).code(), Code::kRefused);  // B1
+  EXPECT_EQ(sign("alice", "bob").code(), Code::kRefused);
+  EXPECT_EQ(sign("zoe", "alice").code(), Code::kRefused);
+  EXPECT_EQ(sign("No Name", "alice").code(), Code::kInvalid);
+  EXPECT_TRUE(policy_show(file_, "")->find("signatures")->items().empty());
+  ASSERT_TRUE(sign("alice", "alice").ok());
+  EXPECT_EQ(sign("alice", "alice").code(), Code::kExists);
+  first_ = file_;  // it does not follow itself (B4)
+  EXPECT_EQ(sign("bob", "bob").code(), Code::kRefused);
+}
+
+TEST_F(PolicySigning, AProposalIsCheckedAndNeverOverwritten) {
+  propose_next();
+  EXPECT_EQ(policy_propose(context_, draft_, genesis_, file_).code(), Code::kExists);
+  edit(draft_ + "/10-mint.cedar", "context.amount", "context.nothing");
+  EXPECT_EQ(policy_propose(context_, draft_, genesis_, path_ + "/bad").code(), Code::kInvalid);
+  EXPECT_FALSE(std::filesystem::exists(path_ + "/bad"));
+  EXPECT_EQ(policy_show(genesis_, "").code(), Code::kInvalid);
+}
+
+}  // namespace
+}  // namespace custody::signer::cli

@@ -1,0 +1,240 @@
+// policy new and policy lint.
+#include <algorithm>
+#include <filesystem>
+
+#include "base/file.h"
+#include "policy/bundle/directory.h"
+#include "policy/engine/lint.h"
+#include "policy/engine/vocabulary.h"
+#include "signer/cli/policy_command.h"
+#include "signer/cli/policy_template.h"
+
+namespace custody::signer::cli {
+namespace {
+
+namespace bundle = policy::bundle;
+namespace cedar = policy::cedar;
+namespace engine = policy::engine;
+
+constexpr std::uint64_t kDayMs = 86'400'000;
+constexpr std::uint64_t kDefaultDays = 365;
+
+std::vector<std::string> split(std::string_view text, char separator) {
+  std::vector<std::string> out;
+  for (;;) {
+    const std::size_t end = text.find(separator);
+    out.emplace_back(text.substr(0, end));
+    if (end == std::string_view::npos) return out;
+    text.remove_prefix(end + 1);
+  }
+}
+
+struct Validity {
+  model::LedgerMs from, until;
+};
+
+Result<Validity> read_validity(const PolicyNewOptions& options, std::uint64_t now_ms) {
+  Validity out{model::LedgerMs(now_ms / kDayMs * kDayMs), {}};
+  if (!options.valid_from.empty()) {
+    ASSIGN_OR_RETURN(out.from, parse_date(options.valid_from));
+  }
+  out.until = model::LedgerMs(out.from.get() + kDefaultDays * kDayMs);
+  if (!options.valid_until.empty()) {
+    ASSIGN_OR_RETURN(out.until, parse_date(options.valid_until));
+  }
+  return out;
+}
+
+Result<bundle::Officer> read_officer(const std::string& text, const Validity& validity) {
+  const std::vector<std::string> parts = split(text, ':');
+  if (parts.size() != 4) {
+    return invalid(
+        "--officer " + to_printable(text.substr(0, 120)) + " is not of the form name:group[,group]:curve:key",
+        "such as alice:treasury:p256:02ab...; `custodyctl policy key show` prints curve and key");
+  }
+  bundle::Officer out;
+  out.name = to_bytes(parts[0]);
+  for (const std::string& group : split(parts[1], ',')) out.groups.push_back(to_bytes(group));
+  std::ranges::sort(out.groups);
+  const auto key = parse_officer_public_key(parts[2], parts[3]);
+  if (!key.ok()) return key.status().with_context("--officer " + to_printable(parts[0].substr(0, 40)));
+  out.curve = key->curve;
+  out.key = key->key;
+  out.valid_from = validity.from;
+  out.valid_until = validity.until;
+  return out;
+}
+
+Result<TemplateLimit> read_limit(const std::string& text, const model::Genesis& genesis) {
+  const std::vector<std::string> parts = split(text, ':');
+  const model::Currency* currency =
+      parts.size() == 3 ? model::find_currency_by_code(genesis, parts[0]) : nullptr;
+  if (currency == nullptr) {
+    return invalid("--limit " + to_printable(text.substr(0, 80)) + " is not of the form CODE:SMALL:LARGE",
+                   "such as BTC:0.5:10, with a currency of genesis");
+  }
+  TemplateLimit out{parts[0], {}, {}};
+  ASSIGN_OR_RETURN(out.small, parse_amount(parts[1], currency->decimals));
+  ASSIGN_OR_RETURN(out.large, parse_amount(parts[2], currency->decimals));
+  return out;
+}
+
+Result<PolicyTemplate> read_template(const PolicyNewOptions& options, const GenesisFile& genesis,
+                                     std::uint64_t now_ms) {
+  PolicyTemplate out;
+  ASSIGN_OR_RETURN(const model::Member member, find_member(genesis.genesis, options.member));
+  out.member = member.id;
+  ASSIGN_OR_RETURN(const Validity validity, read_validity(options, now_ms));
+  for (const std::string& text : options.officers) {
+    ASSIGN_OR_RETURN(bundle::Officer officer, read_officer(text, validity));
+    out.officers.push_back(std::move(officer));
+  }
+  std::ranges::sort(out.officers, {}, &bundle::Officer::name);
+  for (const std::string& text : options.limits) {
+    ASSIGN_OR_RETURN(TemplateLimit limit, read_limit(text, genesis.genesis));
+    out.limits.push_back(std::move(limit));
+  }
+  out.listed_hours = options.listed_hours;
+  out.delay_minutes = options.delay_minutes;
+  out.expiry_hours = options.expiry_hours;
+  return out;
+}
+
+Status check_empty(const std::string& directory) {
+  std::error_code error;
+  if (!std::filesystem::exists(directory, error) || std::filesystem::is_empty(directory, error))
+    return ok_status();
+  return exists(directory + " is not empty", "name a new directory");
+}
+
+// The parts of a bundle are what parse_files knows; expectations are beside them.
+bundle::BundleFiles parts_of(const bundle::BundleFiles& files) {
+  bundle::BundleFiles out;
+  for (const auto& [name, text] : files) {
+    if (!name.starts_with("tests/")) out.emplace(name, text);
+  }
+  return out;
+}
+
+// Where a line of the joined policies stands.
+class JoinedPolicies {
+ public:
+  explicit JoinedPolicies(const bundle::BundleFiles& files) {
+    for (const auto& [name, text] : files) {
+      if (!name.ends_with(".cedar")) continue;
+      if (!text_.empty() && !text_.ends_with('\n')) text_ += '\n';
+      starts_.emplace_back(static_cast<std::uint32_t>(std::ranges::count(text_, '\n')), name);
+      text_ += text;
+    }
+  }
+  const std::string& text() const { return text_; }
+  // File, and line in it.
+  std::pair<std::string, std::uint32_t> place(std::uint32_t line) const {
+    std::pair<std::string, std::uint32_t> out{"", line};
+    for (const auto& [first, name] : starts_) {
+      if (first < line) out = {name, line - first};
+    }
+    return out;
+  }
+
+ private:
+  std::string text_;
+  std::vector<std::pair<std::uint32_t, std::string>> starts_;  // lines before the file, its name
+};
+
+class LintReport {
+ public:
+  explicit LintReport(std::string directory) : directory_(std::move(directory)) {}
+
+  void add(const std::string& file, std::uint32_t line, std::uint32_t column, const std::string& policy,
+           const std::string& rule, const std::string& message) {
+    Json one = Json::object();
+    if (!file.empty()) one.set("file", file).set("line", line).set("column", column);
+    if (!policy.empty()) one.set("policy", policy);
+    findings_.push(one.set("rule", rule).set("message", message));
+    if (!file.empty())
+      text_ += directory_ + "/" + file + ":" + std::to_string(line) + ":" + std::to_string(column) + ": ";
+    text_ += (policy.empty() ? "" : policy + ": ") + rule + ": " + message + "\n";
+  }
+  // What stops the rest of the look: it names its place itself.
+  void add(const std::string& rule, const Status& status) {
+    add({}, 0, 0, {}, rule, status.message() + (status.hint().empty() ? "" : "; " + status.hint()));
+  }
+  bool empty() const { return findings_.items().empty(); }
+
+  Json finish(const std::string& good) {
+    return Json::object()
+        .set("schema", "custody.policy_lint/1")
+        .set("findings", std::move(findings_))
+        .set("text", text_.empty() ? good : text_);
+  }
+
+ private:
+  std::string directory_;
+  Json findings_ = Json::array();
+  std::string text_;
+};
+
+// The policies as they stand in the files, so that findings name their lines.
+void lint_policies(const bundle::BundleFiles& files, const bundle::Bundle& content, LintReport& report) {
+  const auto schema = cedar::Schema::parse(as_text(content.schema));
+  const JoinedPolicies joined(files);
+  const auto policies = cedar::PolicySet::parse(joined.text());
+  if (!schema.ok() || !policies.ok()) {
+    return report.add("parse", schema.ok() ? policies.status() : schema.status());
+  }
+  const auto facts = engine::read_declared_facts(*schema, content.groups, content.price_source.has_value());
+  if (!facts.ok()) return report.add("schema", facts.status());
+  for (const engine::Finding& finding : engine::lint(*policies, *schema)) {
+    const auto [file, line] = joined.place(finding.at.line);
+    report.add(file, line, finding.at.column, finding.policy, finding.rule, finding.message);
+  }
+}
+
+}  // namespace
+
+Result<Json> policy_new(const Context& context, const PolicyNewOptions& options, std::uint64_t now_ms) {
+  ASSIGN_OR_RETURN(const GenesisFile genesis, read_genesis(context, options.genesis));
+  ASSIGN_OR_RETURN(const PolicyTemplate wanted, read_template(options, genesis, now_ms));
+  TRY(check_empty(options.directory));
+  ASSIGN_OR_RETURN(const bundle::BundleFiles files, make_policy_files(wanted, genesis));
+  // What is written passes, or nothing is written.
+  ASSIGN_OR_RETURN(bundle::Bundle content, bundle::parse_files(parts_of(files), options.directory));
+  ASSIGN_OR_RETURN(const engine::CompiledBundle compiled, compile_for(genesis, std::move(content)));
+  TRY(make_directory(options.directory + "/tests", 0755));
+  Json names = Json::array();
+  for (const auto& [name, text] : files) {
+    TRY(create_file(options.directory + "/" + name, as_bytes(text), 0644));
+    names.push(name);
+  }
+  return Json::object()
+      .set("schema", "custody.policy_new/1")
+      .set("directory", options.directory)
+      .set("version", compiled.bundle().version)
+      .set("hash", compiled.hash().hex())
+      .set("files", std::move(names));
+}
+
+Result<Json> policy_lint(Context& context, const std::string& directory, const std::string& genesis) {
+  ASSIGN_OR_RETURN(const bundle::BundleFiles files, bundle::read_files(directory));
+  const bool has_network = !genesis.empty() || !context.member_directory.empty();
+  LintReport report(directory);
+  auto content = bundle::parse_files(files, directory);
+  if (!content.ok()) {
+    report.add("bundle", content.status());
+  } else {
+    lint_policies(files, *content, report);
+    if (report.empty() && has_network) {
+      ASSIGN_OR_RETURN(const GenesisFile network, read_genesis(context, genesis));
+      const auto compiled = compile_for(network, std::move(content).value());
+      if (!compiled.ok()) report.add("network", compiled.status());
+    }
+  }
+  context.refused = !report.empty();
+  return report.finish(has_network
+                           ? "nothing to say against it"
+                           : "nothing to say against it; not looked at: whether it fits the network, for "
+                             "which --genesis FILE is needed");
+}
+
+}  // namespace custody::signer::cli
