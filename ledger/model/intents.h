@@ -47,7 +47,7 @@ struct HeadIntent {
   friend bool operator==(const HeadIntent&, const HeadIntent&) = default;
 };
 // Evidence proves: parameters, wallet, gateway, the recorded head that the proof ends in, no freeze, no mint
-// record minted.
+// record minted, totals.
 struct MintIntent {
   Height valid_until;
   std::uint64_t salt = 0;
@@ -56,7 +56,7 @@ struct MintIntent {
   friend bool operator==(const MintIntent&, const MintIntent&) = default;
 };
 // Signs every input of the slot's plan with the seat key. Evidence proves: slot open, parameters, wallet,
-// each burn, each coin, no freeze, head tip.
+// each burn and its gateway, each coin, no freeze, totals.
 struct PayoutIntent {
   CurrencyId currency;
   SlotId slot;

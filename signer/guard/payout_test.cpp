@@ -2,7 +2,7 @@
 
 #include "ledger/chains/bitcoin/script.h"
 #include "ledger/custody/custody.h"
-#include "signer/guard/guard.h"
+#include "signer/guard/money_fixture_test.h"
 #include "tests/support/payouts.h"
 
 namespace custody::signer::guard {
@@ -10,296 +10,6 @@ namespace {
 
 namespace bitcoin = chains::bitcoin;
 namespace custodian = ledger::custody;
-using model::Amount;
-
-constexpr model::CurrencyId kBtc{1};
-constexpr model::MemberId kOwn{2};
-constexpr std::uint64_t kDeposit = 5'000'000;
-
-class MoneyTest : public ::testing::Test {
- protected:
-  MoneyTest() : ledger_(chain_), state_(*initial_state(ledger_.genesis(), ledger_.chain_id(), kOwn)) {
-    model::GatewayRecord gateway;
-    gateway.id = model::GatewayId(1);
-    gateway.name = to_bytes("gary");
-    gateway.account = model::Address::treasury();
-    gateway.kyc_expiry = model::LedgerMs(ledger_.header.time.get() + 3'600'000);
-    ledger_.put(model::gateway_key(gateway.id), gateway);
-    model::CurrencyTotals totals;
-    totals.recorded_reserve = Amount(90'000'000);
-    ledger_.put(model::totals_key(kBtc), totals);
-  }
-
-  void expect_refused(const model::Intent& intent, std::string_view rule, Code code = Code::kRefused) const {
-    const auto verdict = check(state_, intent);
-    ASSERT_FALSE(verdict.ok()) << "expected " << rule;
-    EXPECT_EQ(verdict.code(), code);
-    EXPECT_EQ(rule_of(verdict.status()), rule) << verdict.status().to_string();
-  }
-  Verdict sign(const model::Intent& intent) {
-    auto verdict = check(state_, intent);
-    EXPECT_TRUE(verdict.ok()) << verdict.status().to_string();
-    if (!verdict.ok()) return {};
-    state_ = verdict->next;
-    return *verdict;
-  }
-  void sign_precommit(std::uint64_t height) {
-    sign(
-        model::VoteIntent{model::VoteType::kPrecommit, model::Height(height), model::Round(0), std::nullopt});
-  }
-
-  tests::FakeChain chain_;
-  tests::ProvenLedger ledger_;
-  model::GuardState state_;
-};
-
-// ---- mint ----
-
-class MintTest : public MoneyTest {
- protected:
-  MintTest() {
-    const Bytes script = *custodian::script_pubkey(ledger_.chain_id(), ledger_.wallet(), model::GatewayId(1));
-    deposit_ = chain_.pay({{kDeposit, script}, {kDeposit, bitcoin::p2pkh_script_pubkey(Bytes(20, 1))}});
-    chain_.mine({deposit_});
-    chain_.mine_empty(4);
-    attest_head();
-  }
-  void attest_head() {
-    const model::ExternalHeight height(chain_.height());
-    ledger_.put(model::head_key(model::ExternalChainId(1), height),
-                model::RecordedHead{height, chain_.hash(chain_.height()), model::FeeRate(1'000)});
-  }
-  std::vector<Bytes> keys(const model::MintApproval& approval) const {
-    const auto tip =
-        static_cast<std::uint32_t>(approval.proof.height.get() + approval.proof.headers.size() - 1);
-    return {model::parameters_key(),
-            model::wallet_key(kBtc, model::WalletEpoch(1)),
-            model::gateway_key(approval.gateway),
-            model::head_key(model::ExternalChainId(1), model::ExternalHeight(tip)),
-            model::mint_key(kBtc, approval.outpoint),
-            model::freeze_key(kBtc),
-            model::totals_key(kBtc)};
-  }
-  model::MintApproval approval() const {
-    return {kOwn,
-            kBtc,
-            model::GatewayId(1),
-            {model::ExternalHash(deposit_.txid().array()), 0},
-            Amount(kDeposit),
-            chain_.proof(deposit_.txid(), chain_.height())};
-  }
-  model::MintIntent intent(const model::MintApproval& of) const {
-    return {model::Height(100), 7, of, ledger_.evidence(keys(of))};
-  }
-  model::MintIntent intent() const { return intent(approval()); }
-  bitcoin::Transaction deposit_;
-};
-
-TEST_F(MintTest, AProvenDepositIsApprovedWithTheAttestKey) {
-  const Verdict verdict = sign(intent());
-  EXPECT_EQ(verdict.key.key, ledger_.keys(2).attest.public_key());
-  const model::Transaction transaction{1, model::Height(100), 7, approval()};
-  EXPECT_EQ(verdict.digests, std::vector<Hash256>{proto::reader::transaction_digest(
-                                 ledger_.chain_id(), proto::reader::encode(transaction), transaction.body)});
-  EXPECT_EQ(verdict.facts.kind, model::IntentKind::kMint);
-  EXPECT_EQ(verdict.facts.amount, Amount(kDeposit));
-  EXPECT_EQ(verdict.facts.gateway, model::GatewayId(1));
-  EXPECT_EQ(as_text(verdict.facts.gateway_name), "gary");
-  EXPECT_EQ(verdict.facts.kyc_expiry, model::LedgerMs(ledger_.header.time.get() + 3'600'000));
-  EXPECT_EQ(verdict.facts.epoch, model::WalletEpoch(1));
-  EXPECT_EQ(verdict.facts.confirmations, 5u);
-  EXPECT_EQ(verdict.facts.reserve, Amount(90'000'000));
-  EXPECT_EQ(verdict.facts.height, ledger_.header.height);
-  EXPECT_EQ(verdict.facts.time, ledger_.header.time);
-  EXPECT_EQ(state_.head.height, ledger_.header.height);
-  EXPECT_EQ(state_.head.time, ledger_.header.time);
-}
-
-TEST_F(MintTest, Member_AnotherMembersApprovalIsRefused) {
-  auto wrong = approval();
-  wrong.member = model::MemberId(1);
-  expect_refused(intent(wrong), "guard.member");
-}
-
-// Abuse case C1: a deposit that the ledger's evidence does not show.
-TEST_F(MintTest, C1_Evidence_TooLittleWeightIsRefused) {
-  auto wrong = intent();
-  wrong.evidence = ledger_.evidence(keys(approval()), {1, 2});
-  expect_refused(wrong, "guard.evidence");
-}
-
-TEST_F(MintTest, C1_Evidence_AnotherNetworkSetOrBlockIsRefused) {
-  auto wrong = intent();
-  wrong.evidence.header.chain_id = *model::ChainId::from(Bytes(32, 1));
-  expect_refused(wrong, "guard.evidence");
-  wrong = intent();
-  wrong.evidence.set.members[0].weight = model::Weight(99);
-  expect_refused(wrong, "guard.evidence");
-  wrong = intent();
-  wrong.evidence.header.members_hash = Hash256();
-  expect_refused(wrong, "guard.evidence");
-  wrong = intent();
-  wrong.evidence.header.time = model::LedgerMs(wrong.evidence.header.time.get() + 1);
-  expect_refused(wrong, "guard.evidence");
-  wrong = intent();
-  wrong.evidence.proofs[2].value.back() ^= 1;
-  expect_refused(wrong, "guard.evidence");
-}
-
-TEST_F(MintTest, C1_Evidence_EveryProofIsNeeded) {
-  for (std::size_t missing = 0; missing < keys(approval()).size(); ++missing) {
-    auto wrong = intent();
-    wrong.evidence.proofs.erase(wrong.evidence.proofs.begin() + static_cast<std::ptrdiff_t>(missing));
-    expect_refused(wrong, "guard.evidence");
-  }
-}
-
-TEST_F(MintTest, C1_Evidence_AHeadThatNoQuorumRecordedIsRefused) {
-  ledger_.erase(model::head_key(model::ExternalChainId(1), model::ExternalHeight(chain_.height())));
-  expect_refused(intent(), "guard.evidence");
-}
-
-TEST_F(MintTest, Head_EvidenceBelowTheGuardsHeadIsRefused) {
-  ledger_.advance();
-  sign(intent());
-  ledger_.header.height = model::Height(1);
-  expect_refused(intent(), "guard.head");
-}
-
-TEST_F(MintTest, Fork_AnotherBlockAtTheHeadsHeightIsRefused) {
-  sign(intent());
-  sign(intent());
-  ledger_.put(model::freeze_key(model::CurrencyId(9)), model::FreezeRecord{});
-  expect_refused(intent(), "guard.fork");
-}
-
-TEST_F(MintTest, Stale_EvidenceMoreThanTwoBelowTheLastPrecommitIsRefused) {
-  sign_precommit(3);
-  EXPECT_TRUE(check(state_, intent()).ok()) << "two below";
-  sign_precommit(4);
-  expect_refused(intent(), "guard.stale");
-  ledger_.advance();
-  sign(intent());
-}
-
-TEST_F(MintTest, Time_LedgerTimeNeverGoesBack) {
-  ledger_.advance();
-  sign(intent());
-  ledger_.advance(0);
-  ledger_.header.time = model::LedgerMs(state_.head.time.get() - 1);
-  expect_refused(intent(), "guard.time");
-}
-
-TEST_F(MintTest, Currency_UnknownIsRefused) {
-  auto wrong = approval();
-  wrong.currency = model::CurrencyId(2);
-  auto request = intent();
-  request.approval = wrong;
-  expect_refused(request, "guard.currency");
-}
-
-TEST_F(MintTest, Parameters_WithoutTheCurrencyAreRefused) {
-  auto parameters = ledger_.genesis().parameters;
-  parameters.currencies.clear();
-  ledger_.put(model::parameters_key(), parameters);
-  expect_refused(intent(), "guard.parameters");
-}
-
-// Abuse case D2: a wallet with other keys or another threshold.
-TEST_F(MintTest, D2_Wallet_AnotherThanTheGuardsIsRefused) {
-  auto wallet = ledger_.wallet();
-  wallet.threshold = 2;
-  ledger_.put(model::wallet_key(kBtc, model::WalletEpoch(1)), wallet);
-  expect_refused(intent(), "guard.wallet");
-}
-
-TEST_F(MintTest, Frozen_ACurrencyUnderFreezeIsNotMinted) {
-  ledger_.put(model::freeze_key(kBtc), model::FreezeRecord{model::Height(1)});
-  expect_refused(intent(), "guard.frozen");
-}
-
-// Abuse case B6: expiry by ledger time.
-TEST_F(MintTest, B6_Kyc_AnExpiredGatewayIsRefused) {
-  ledger_.advance(3'600'000 - 1);
-  EXPECT_TRUE(check(state_, intent()).ok());
-  ledger_.advance(1);
-  expect_refused(intent(), "guard.kyc");
-}
-
-// Abuse cases C3, C4: the same deposit again.
-TEST_F(MintTest, C4_Minted_AMintedDepositIsRefused) {
-  model::MintRecord record{model::GatewayId(1), Amount(kDeposit), {model::MemberId(1)}, std::nullopt};
-  ledger_.put(model::mint_key(kBtc, approval().outpoint), record);
-  EXPECT_TRUE(check(state_, intent()).ok()) << "approved by another member";
-  record.minted = model::Height(1);
-  ledger_.put(model::mint_key(kBtc, approval().outpoint), record);
-  expect_refused(intent(), "guard.minted");
-}
-
-TEST_F(MintTest, MintTerms_OtherGatewayOrAmountThanTheOthersApprovedIsRefused) {
-  ledger_.put(
-      model::mint_key(kBtc, approval().outpoint),
-      model::MintRecord{model::GatewayId(1), Amount(kDeposit - 1), {model::MemberId(1)}, std::nullopt});
-  expect_refused(intent(), "guard.mint_terms");
-}
-
-TEST_F(MintTest, C8_MinDeposit_DustIsRefused) {
-  ledger_.parameters().min_deposit = Amount(kDeposit + 1);
-  ledger_.put_basics();
-  expect_refused(intent(), "guard.min_deposit");
-}
-
-TEST_F(MintTest, C2_Deposit_ZeroTransactionAndEmptyProofAreRefused) {
-  auto wrong = approval();
-  wrong.outpoint.txid = {};
-  expect_refused(intent(wrong), "guard.deposit");
-  auto request = intent();
-  request.approval.proof.headers.clear();
-  expect_refused(request, "guard.deposit");
-}
-
-// Abuse case C6: not before it is deep enough.
-TEST_F(MintTest, C6_Deposit_NotDeepEnoughIsRefused) {
-  auto shallow = approval();
-  ledger_.parameters().deposit_depth = 6;
-  ledger_.put_basics();
-  expect_refused(intent(shallow), "guard.deposit");
-  chain_.mine_empty(1);
-  attest_head();
-  sign(intent());
-}
-
-TEST_F(MintTest, C5_Deposit_OtherAmountGatewayOutputOrTransactionIsRefused) {
-  auto wrong = approval();
-  wrong.amount = Amount(kDeposit + 1);
-  expect_refused(intent(wrong), "guard.deposit");
-  wrong = approval();
-  wrong.outpoint.vout = 1;
-  expect_refused(intent(wrong), "guard.deposit");
-  wrong = approval();
-  wrong.outpoint.vout = 2;
-  expect_refused(intent(wrong), "guard.deposit");
-  wrong = approval();
-  wrong.outpoint.txid = *model::ExternalHash::from(Bytes(32, 7));
-  expect_refused(intent(wrong), "guard.deposit");
-  model::GatewayRecord other;
-  other.id = model::GatewayId(2);
-  other.account = model::Address::treasury();
-  other.kyc_expiry = model::LedgerMs(UINT64_MAX);
-  ledger_.put(model::gateway_key(other.id), other);
-  wrong = approval();
-  wrong.gateway = other.id;
-  expect_refused(intent(wrong), "guard.deposit");
-}
-
-TEST_F(MintTest, NothingIsRememberedOfARefusal) {
-  const model::GuardState before = state_;
-  ledger_.put(model::freeze_key(kBtc), model::FreezeRecord{model::Height(1)});
-  expect_refused(intent(), "guard.frozen");
-  EXPECT_EQ(state_, before);
-}
-
-// ---- payout ----
 
 class PayoutTest : public MoneyTest, protected tests::Payouts {
  protected:
@@ -333,8 +43,17 @@ TEST_F(PayoutTest, ARecordedPlanIsSignedWithTheSeatKeyAnInputEach) {
   EXPECT_EQ(verdict.digests.size(), plan_.inputs.size());
   EXPECT_EQ(verdict.facts.amount, Amount(500'000 + plan_.fee.get()));
   EXPECT_EQ(verdict.facts.fee, plan_.fee);
+  EXPECT_EQ(verdict.facts.kind, model::IntentKind::kPayout);
+  EXPECT_EQ(verdict.facts.currency, kBtc);
+  EXPECT_EQ(verdict.facts.epoch, model::WalletEpoch(1));
+  EXPECT_EQ(verdict.facts.slot, plan_.id);
+  EXPECT_EQ(verdict.facts.reserve, Amount(100'000'000));
+  EXPECT_EQ(verdict.facts.height, ledger_.header.height);
+  EXPECT_EQ(verdict.facts.time, ledger_.header.time);
   ASSERT_EQ(verdict.facts.payees.size(), 2u);
-  EXPECT_EQ(verdict.facts.payees[1].amount, Amount(200'000));
+  EXPECT_EQ(verdict.facts.payees[1],
+            (model::PayeeFact{2, model::GatewayId(1), to_bytes("gate"), model::LedgerMs(UINT64_MAX / 2),
+                              burns[2].payout_script, Amount(200'000), Amount(100'000)}));
   EXPECT_FALSE(verdict.repeat);
   ASSERT_EQ(state_.slots.size(), 1u);
   EXPECT_EQ(state_.slots[0].burns, (std::vector<std::uint64_t>{1, 2}));
@@ -358,6 +77,81 @@ TEST_F(PayoutTest, C1_Evidence_EveryProofIsNeeded) {
     wrong.evidence.proofs.erase(wrong.evidence.proofs.begin() + static_cast<std::ptrdiff_t>(missing));
     expect_refused(wrong, "guard.evidence");
   }
+}
+
+// A burn that is in a slot is owed: what an expired KYC means for it is for the policy to say.
+TEST_F(PayoutTest, AnExpiredGatewayIsAFactAndNoRefusal) {
+  const model::LedgerMs expired = ledger_.header.time;
+  ledger_.put(
+      model::gateway_key(model::GatewayId(1)),
+      model::GatewayRecord{model::GatewayId(1), to_bytes("late"), model::Address::treasury(), expired});
+  const Verdict verdict = sign(recorded(plan_));
+  ASSERT_EQ(verdict.facts.payees.size(), 2u);
+  EXPECT_EQ(as_text(verdict.facts.payees[0].gateway_name), "late");
+  EXPECT_EQ(verdict.facts.payees[0].kyc_expiry, expired);
+}
+
+TEST_F(PayoutTest, Evidence_TotalsThatTheLedgerDoesNotHaveAreRefused) {
+  record(plan_);
+  ledger_.erase(model::totals_key(kBtc));
+  expect_refused(intent(plan_), "guard.evidence");
+}
+
+TEST_F(PayoutTest, Evidence_AGatewayThatTheLedgerDoesNotHaveIsRefused) {
+  record(plan_);
+  ledger_.erase(model::gateway_key(model::GatewayId(1)));
+  expect_refused(intent(plan_), "guard.evidence");
+}
+
+// A proof of gateway 1 says nothing about the gateway of another burn.
+TEST_F(PayoutTest, Evidence_EveryPayeesGatewayIsNeeded) {
+  add_gateway(2, "other");
+  burns.at(2).gateway = model::GatewayId(2);
+  const auto request = recorded(plan_);
+  const Verdict verdict = sign(request);
+  ASSERT_EQ(verdict.facts.payees.size(), 2u);
+  EXPECT_EQ(as_text(verdict.facts.payees[0].gateway_name), "gate");
+  EXPECT_EQ(as_text(verdict.facts.payees[1].gateway_name), "other");
+  for (const std::uint32_t id : {1, 2}) {
+    auto wrong = request;
+    std::erase_if(wrong.evidence.proofs, [&](const model::StateProof& proof) {
+      return proof.key == model::gateway_key(model::GatewayId(id));
+    });
+    ASSERT_EQ(wrong.evidence.proofs.size() + 1, request.evidence.proofs.size());
+    expect_refused(wrong, "guard.evidence");
+  }
+}
+
+// The most payees that parameters allow, each of a gateway of its own, and the most inputs.
+TEST_F(PayoutTest, TheLargestPayoutsEvidenceIsWithinItsCaps) {
+  ledger_.parameters().max_payees = model::kGuardSlotBurns;
+  ledger_.parameters().max_inputs = model::kMaxSlotInputs;
+  ledger_.put_basics();
+  std::vector<std::uint64_t> burn_sequences;
+  for (std::uint32_t i = 1; i <= model::kGuardSlotBurns; ++i) {
+    add_gateway(i, "gateway-" + std::to_string(i));
+    add_burn(i, 20'000);
+    burns.at(i).gateway = model::GatewayId(i);
+    burn_sequences.push_back(i);
+  }
+  std::vector<std::uint64_t> coin_sequences;
+  for (std::uint64_t i = 1; i <= model::kMaxSlotInputs; ++i) {
+    add_coin(i, 13'500);
+    coin_sequences.push_back(i);
+  }
+  const auto plan = derive(1, burn_sequences, coin_sequences);
+  ASSERT_EQ(plan.payees.size(), model::kGuardSlotBurns);
+  ASSERT_GT(plan.inputs.size(), model::kMaxSlotInputs * 9 / 10);
+  const auto request = recorded(plan);
+  EXPECT_EQ(sign(request).facts.payees.size(), plan.payees.size());
+  std::size_t siblings = 0;
+  for (const model::StateProof& proof : request.evidence.proofs) siblings += proof.siblings.size();
+  const Bytes bytes = proto::reader::encode(model::SignRequest{1, request});
+  EXPECT_TRUE(proto::reader::decode<model::SignRequest>(bytes, model::kMaxEvidence).ok());
+  constexpr std::size_t kDeepest = 256;  // levels of the state's tree
+  constexpr std::size_t kSibling = 34;   // bytes with its frame
+  EXPECT_LT(bytes.size() + (request.evidence.proofs.size() * kDeepest - siblings) * kSibling,
+            model::kMaxEvidence);
 }
 
 TEST_F(PayoutTest, Stale_EvidenceMoreThanTwoBelowTheLastPrecommitIsRefused) {
