@@ -308,8 +308,11 @@ bool PolicyDesk::is_frozen(model::CurrencyId currency) const {
 }
 
 Json PolicyDesk::bundle_status() const {
-  Json out =
-      Json::object().set("schema", "custody.policy_status/1").set("active", version_json(state_.active()));
+  Json out = Json::object()
+                 .set("schema", "custody.policy_status/1")
+                 .set("network", network_.chain_id.hex())
+                 .set("member", static_cast<std::uint64_t>(network_.member.get()))
+                 .set("active", version_json(state_.active()));
   if (state_.waiting()) {
     Json waiting = version_json(state_.waiting()->bundle);
     waiting.set("effective", render::time_text(state_.waiting()->effective));
