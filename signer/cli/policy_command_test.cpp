@@ -86,6 +86,15 @@ TEST_F(PolicyNew, RefusesWhatCannotBeABundleAndWritesNothing) {
   refused([](auto& o) { o.limits = {"BTC:1:100000000000"}; }, "limits of BTC");
   refused([](auto& o) { o.expiry_hours = 4; }, "waits for 4 hours");
   refused([](auto& o) { o.valid_until = "2020-01-01"; }, "valid");
+  refused([](auto& o) { o.valid_until = "2026-11-28"; }, "--valid-until");
+  refused([](auto& o) { o.listed_hours = 8'760; }, "--listed-hours");
+  refused([](auto& o) { o.listed_hours = 4'000'000'000; }, "4000000000 hours");
+  refused([](auto& o) { o.limits = {"BTC:1:2", "BTC:3:4"}; }, "BTC twice");
+  for (const char* name : {"", "Alice", "a]\n[b", "a\"b", "a b"}) {
+    const std::string quoted = "\"" + to_printable(name) + "\" is no name";
+    refused([&](auto& o) { o.officers[0].replace(0, 5, name); }, quoted);
+    refused([&](auto& o) { o.officers[0].replace(6, 8, name); }, quoted);
+  }
   refused([](auto& o) { o.genesis.clear(); }, "--genesis");
 }
 
