@@ -234,6 +234,31 @@ TEST_F(PolicySigning, RefusesAnotherBundleAnotherKeyAndASecondSignature) {
   EXPECT_EQ(sign("bob", "bob").code(), Code::kRefused);
 }
 
+// Whoever hands the file on cannot keep an officer from signing it, nor have custodyctl abort.
+TEST_F(PolicySigning, WhatOthersPutIntoTheFileNeitherCountsNorHinders) {
+  propose_next();
+  const auto put = [&](const std::vector<std::string>& names) {
+    auto file = *policy::bundle::decode_signed_bundle(*read_file(file_, policy::bundle::kMaxSignedBundle));
+    file.signatures.clear();
+    for (const std::string& name : names) file.signatures.push_back({to_bytes(name), {}});
+    ASSERT_TRUE(write_file_atomic(file_, policy::bundle::encode_signed_bundle(file), 0644).ok());
+  };
+  const auto signatures = [&] { return policy_show(file_, first_)->find("signatures")->items(); };
+  put({"alice", "alice"});
+  ASSERT_TRUE(sign("alice", "alice").ok());
+  ASSERT_EQ(signatures().size(), 1u);
+  EXPECT_EQ(signatures().front().string_at("signature").value(), "valid");
+  EXPECT_EQ(sign("alice", "alice").code(), Code::kExists);
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < policy::bundle::kMaxOfficers; ++i) names.push_back("x" + std::to_string(i));
+  put(names);
+  EXPECT_EQ(sign("alice", "alice").code(), Code::kExhausted);
+  EXPECT_EQ(signatures().size(), policy::bundle::kMaxOfficers);
+  names.back() = "alice";
+  put(names);
+  EXPECT_TRUE(sign("alice", "alice").ok());
+}
+
 TEST_F(PolicySigning, AProposalIsCheckedAndNeverOverwritten) {
   propose_next();
   EXPECT_EQ(policy_propose(context_, draft_, genesis_, file_).code(), Code::kExists);
