@@ -131,6 +131,8 @@ void Duties::remember(const AskedPayout& payout, const model::SignReply& reply) 
   const auto slot = std::pair(payout.currency, payout.slot);
   if (reply.pending) {
     said_[slot] = SignerWaits{*reply.pending};
+  } else if (reply.code == static_cast<std::uint8_t>(Code::kUnavailable)) {
+    return;  // it said nothing: what it said before stands
   } else if (reply.code != 0) {
     said_[slot] = SignerRefused{std::string(as_text(reply.rule)), std::string(as_text(reply.message))};
   } else {
@@ -149,7 +151,10 @@ void Duties::answered(const model::SignReply& reply, DutiesActions& out) {
   const auto [task, asked] = std::move(found->second);
   asked_.erase(found);
   if (const auto* payout = std::get_if<AskedPayout>(&asked)) remember(*payout, reply);
-  if (reply.pending) return postpone(task, kPendingRetryMs);
+  if (reply.pending) {
+    attempts_[task].failures = 0;
+    return postpone(task, kPendingRetryMs);
+  }
   if (reply.code != 0) {
     return failed(task,
                   Status(static_cast<Code>(reply.code), std::string(as_text(reply.message)),

@@ -389,6 +389,59 @@ TEST_F(DutiesTest, WhatTheSignerSaidOfASlotIsKnownUntilItSigns) {
   EXPECT_FALSE(said().has_value());
 }
 
+TEST_F(DutiesTest, ASignerThatIsAwayHasRefusedNothing) {
+  const model::SlotRecord slot = open_slot();
+  (void)refuse(only_question(tick()), Code::kUnavailable);
+  EXPECT_FALSE(duties_.said_of(kBtc, slot.id).has_value());
+  (void)refuse(only_question(tick(1'000)));
+  (void)refuse(only_question(tick(2'000)), Code::kUnavailable);
+  EXPECT_EQ(duties_.said_of(kBtc, slot.id), SignerSaid(SignerRefused{"guard.some_rule", "for a reason"}));
+}
+
+TEST_F(DutiesTest, ADeniedPayoutIsAskedForEverLessOftenAndAfterWaitingFromTheStart) {
+  open_slot();
+  AskSigner ask = only_question(tick());
+  for (const std::uint64_t wait : {1'000, 2'000, 4'000, 8'000, 16'000, 32'000, 60'000, 60'000}) {
+    (void)refuse(ask);
+    EXPECT_TRUE(tick(wait - 1).empty()) << wait;
+    ASSERT_TRUE(net_.produce().ok());  // a reason to look
+    ask = only_question(tick(1));
+  }
+  model::SignReply waits;
+  waits.id = ask.request.id;
+  waits.code = static_cast<std::uint8_t>(Code::kRefused);
+  waits.pending = Hash256();
+  EXPECT_TRUE(answer(waits).empty());
+  (void)refuse(only_question(tick(2'000)));
+  EXPECT_EQ(only<AskSigner>(tick(1'000)).size(), 1u) << "officers denied it: told to the operator soon";
+}
+
+TEST_F(DutiesTest, ABlockThatTheSignerDoesNotTakeIsReportedAndShownAgain) {
+  const auto shown = [&](std::uint64_t ms) {
+    now_ += ms;
+    return only<AskSigner>(duties_.step(DutiesTick{{now_}}));
+  };
+  auto asked = shown(1'000);
+  for (const std::uint64_t wait : {1'000, 2'000, 4'000}) {
+    ASSERT_EQ(asked.size(), 1u);
+    EXPECT_EQ(only<DutiesReport>(refuse(asked.front())).size(), 1u);
+    EXPECT_TRUE(shown(wait - 1).empty());
+    ASSERT_TRUE(net_.produce().ok());  // a reason to look
+    asked = shown(1);
+  }
+}
+
+TEST_F(DutiesTest, APayoutsEvidenceProvesEachPayeesGatewayOnceAndTheReserve) {
+  const model::SlotRecord slot = open_slot();
+  const AskSigner ask = only_question(tick());
+  const auto& proofs = std::get<model::PayoutIntent>(ask.request.intent).evidence.proofs;
+  const auto proven = [&](const Bytes& key) {
+    return std::ranges::count(proofs, key, &model::StateProof::key);
+  };
+  EXPECT_EQ(proven(model::gateway_key(gateway_)), 1);
+  EXPECT_EQ(proven(model::totals_key(kBtc)), 1);
+}
+
 TEST_F(DutiesTest, AfterARestartASlotIsServedAgain) {
   const model::SlotRecord slot = open_slot();
   EXPECT_EQ(only<AskSigner>(tick()).size(), 1u);

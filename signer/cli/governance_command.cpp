@@ -2,14 +2,13 @@
 
 #include "base/entropy.h"
 #include "proto/reader/digests.h"
+#include "signer/cli/signer_call.h"
 #include "signer/cli/transfer_command.h"
-#include "signer/client/client.h"
 
 namespace custody::signer::cli {
 namespace {
 
 constexpr std::uint64_t kLifetime = 120;  // blocks
-constexpr int kSignerMs = 15'000;
 
 struct Own {
   model::MemberId id;
@@ -26,13 +25,7 @@ Result<Own> own_member(Context& context, const Network& network) {
 }
 
 Result<Signature> ask_signer(Context& context, model::Intent intent) {
-  ASSIGN_OR_RETURN(const std::string path, context.member_path("run/signer-operator.sock"));
-  ASSIGN_OR_RETURN(client::Client signer, client::Client::connect(path));
-  ASSIGN_OR_RETURN(const model::SignReply reply, signer.call(std::move(intent), kSignerMs));
-  if (const Status refusal = client::status_of(reply); !refusal.ok()) {
-    context.answered_by_node = true;
-    return refusal;
-  }
+  ASSIGN_OR_RETURN(const model::SignReply reply, call_signer(context, std::move(intent)));
   if (reply.signatures.size() != 1) return internal_error("the signer answered without a signature");
   return reply.signatures.front();
 }

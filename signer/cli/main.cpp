@@ -428,6 +428,7 @@ int run(int argc, char** argv) {
   add_blocks(app, program);
   add_watch(app, program);
   add_policy(app, program);
+  add_requests(app, program);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& help) {

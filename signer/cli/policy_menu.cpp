@@ -1,25 +1,10 @@
 // custodyctl policy: the options of its commands.
 #include "base/clock.h"
-#include "signer/cli/officer_command.h"
 #include "signer/cli/policy_command.h"
 #include "signer/cli/program.h"
 
 namespace custody::signer::cli {
 namespace {
-
-void add_officer_keys(CLI::App& policy, Program& program) {
-  auto* key = policy.add_subcommand("key", "officers' keys in encrypted files");
-  auto make = std::make_shared<NewOfficerKeyOptions>();
-  auto* create = key->add_subcommand("new", "make a key; prints what goes into officers.toml");
-  create->add_option("--out", make->out, "file to write; never overwritten")->required();
-  create->add_option("--curve", make->curve, "secp256k1 or p256")->required();
-  create->add_option("--password-file", make->password, "file that holds the password")->required();
-  create->callback([&program, make] { program.action = [make] { return officer_key_new(*make); }; });
-  auto file = std::make_shared<std::string>();
-  auto* show = key->add_subcommand("show", "curve and public key of a key file");
-  show->add_option("--key", *file, "key file")->required();
-  show->callback([&program, file] { program.action = [file] { return officer_key_show(*file); }; });
-}
 
 constexpr const char* kGenesisHelp = "genesis.bin; that of the member's directory when left out";
 
@@ -101,12 +86,6 @@ void add_diff(CLI::App& policy, Program& program) {
       [&program, pair] { program.action = [pair] { return policy_diff(pair->before, pair->after); }; });
 }
 
-// Where an officer's key is.
-void add_key_options(CLI::App& command, OfficerKeyOptions& key) {
-  command.add_option("--key", key.key, "the officer's key file")->required();
-  command.add_option("--password-file", key.password, "file that holds its password")->required();
-}
-
 void add_signing(CLI::App& policy, Program& program) {
   auto draft = std::make_shared<DirectoryOptions>();
   auto* propose = policy.add_subcommand("propose", "check a draft and write the file that officers sign");
@@ -144,6 +123,7 @@ void add_policy(CLI::App& app, Program& program) {
   add_checks(*policy, program);
   add_diff(*policy, program);
   add_signing(*policy, program);
+  add_policy_online(*policy, program);
 }
 
 }  // namespace custody::signer::cli

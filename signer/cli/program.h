@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "signer/cli/context.h"
+#include "signer/cli/officer_key.h"
 
 namespace custody::signer::cli {
 
@@ -16,5 +17,11 @@ struct Program {
 
 // Each adds its commands; options live as long as the action.
 void add_policy(CLI::App& app, Program& program);
+void add_officer_keys(CLI::App& policy, Program& program);
+void add_policy_online(CLI::App& policy, Program& program);
+void add_requests(CLI::App& app, Program& program);
+
+// Where an officer's key is. required: whoever gives none is refused.
+void add_key_options(CLI::App& command, OfficerKeyOptions& key, bool required = true);
 
 }  // namespace custody::signer::cli

@@ -9,7 +9,8 @@
 
 namespace custody::signer::client {
 
-// A reply's refusal as a Status: the code, "rule: message". ok when it carries what was asked for.
+// A reply's refusal as a Status: the code, "rule: message". ok when it carries what was asked for. A request
+// that waits for officers (SignReply::pending) is a refusal too.
 Status status_of(const model::SignReply& reply);
 
 class Client {

@@ -53,6 +53,43 @@ TEST_F(ClientTest, SmallRequestsTravelInThePacketAndLargeOnesInAMemfd) {
   EXPECT_EQ(received(), (model::SignRequest{*big, large()}));
 }
 
+TEST_F(ClientTest, AReplyThatWaitsForOfficersIsARefusal) {
+  model::SignReply reply;
+  reply.id = 1;
+  reply.code = static_cast<std::uint8_t>(Code::kRefused);
+  reply.pending = *Hash256::from(Bytes(32, 5));
+  ASSERT_TRUE(send_reply(server_.get(), reply, 1'000).ok());
+  const auto received = client_->try_receive();
+  ASSERT_TRUE(received.ok()) << received.status().to_string();
+  EXPECT_EQ(**received, reply);
+  EXPECT_EQ(status_of(**received).code(), Code::kRefused);
+}
+
+TEST_F(ClientTest, AReplyThatWaitsForOfficersAndSignsIsNotBelieved) {
+  model::SignReply reply;
+  reply.pending = Hash256();
+  for (const bool with_signature : {false, true}) {
+    reply.code = static_cast<std::uint8_t>(with_signature ? Code::kRefused : Code::kOk);
+    reply.signatures.assign(with_signature ? 1 : 0, Signature());
+    ASSERT_TRUE(send_reply(server_.get(), reply, 1'000).ok());
+    EXPECT_EQ(client_->try_receive().code(), Code::kInvalid);
+  }
+}
+
+TEST_F(ClientTest, TheLargestReplyIsReceived) {
+  model::SignReply reply;
+  reply.id = UINT64_MAX;
+  reply.code = static_cast<std::uint8_t>(Code::kRefused);
+  reply.signatures.assign(model::kMaxSlotInputs, Signature());
+  reply.rule = Bytes(64, 'r');
+  reply.message = Bytes(512, 'm');
+  reply.detail = Bytes(model::kMaxDetail, 'd');
+  ASSERT_TRUE(send_reply(server_.get(), reply, 1'000).ok());
+  const auto received = client_->try_receive();
+  ASSERT_TRUE(received.ok()) << received.status().to_string();
+  EXPECT_EQ(**received, reply);
+}
+
 TEST_F(ClientTest, ARequestOverTheLimitIsNotSent) {
   model::PayoutIntent intent;
   for (int i = 0; i < 100; ++i) intent.evidence.proofs.push_back({{1}, Bytes(65'000, 1), {}, {}, {}});

@@ -35,6 +35,9 @@ Result<model::SignReply> receive_reply(int fd, int timeout_ms) {
   if (packet.fd.valid()) return invalid("the signer's reply carries a descriptor");
   auto reply = proto::reader::decode<model::SignReply>(packet.data, kMaxReply);
   if (!reply.ok()) return reply.status().with_context("the signer's reply");
+  if (reply->pending && (reply->code == 0 || !reply->signatures.empty())) {
+    return invalid("the signer's reply is pending and yet no refusal");
+  }
   return reply;
 }
 

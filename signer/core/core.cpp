@@ -105,6 +105,8 @@ bool is_urgent(ByteView request) {
   if (request.size() > model::kMaxIntentHeader) return false;
   const auto decoded = proto::reader::decode<model::SignRequest>(request, model::kMaxIntentHeader);
   if (!decoded.ok()) return true;  // answered at once
+  const auto* statement = std::get_if<model::StatementIntent>(&decoded->intent);
+  if (statement != nullptr) return statement->what == model::Statement::kFreeze;
   return std::holds_alternative<model::ProposalIntent>(decoded->intent) ||
          std::holds_alternative<model::VoteIntent>(decoded->intent) ||
          std::holds_alternative<model::StatusQuery>(decoded->intent);

@@ -166,9 +166,11 @@ TEST_F(CoreTest, VotesAreSignedBetweenTheInputsOfAPayout) {
   EXPECT_EQ(core_->state().watermark.height, model::Height(height - 1));
 }
 
-TEST_F(CoreTest, UrgentAreVotesProposalsAndStatusOfSmallSize) {
+TEST_F(CoreTest, UrgentAreVotesProposalsStatusAndFreezesOfSmallSize) {
   EXPECT_TRUE(is_urgent(encode(vote(1, 0, 1))));
   EXPECT_TRUE(is_urgent(encode(model::StatusQuery{})));
+  EXPECT_TRUE(is_urgent(encode(model::StatementIntent{model::Statement::kFreeze, Bytes(300, 1)})));
+  EXPECT_FALSE(is_urgent(encode(model::StatementIntent{model::Statement::kUnfreeze, Bytes(300, 1)})));
   EXPECT_FALSE(is_urgent(encode(ballot(true))));
   EXPECT_FALSE(is_urgent(Bytes(model::kMaxIntentHeader + 1, 0)));
 }

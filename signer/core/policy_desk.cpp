@@ -12,6 +12,14 @@ namespace render = policy::render;
 
 constexpr std::uint64_t kMinuteMs = 60'000;
 
+template <typename T>
+std::size_t index_of() {
+  return engine::Record(T()).index();
+}
+const std::size_t kActivateIndex = index_of<engine::ActivateRecord>();
+const std::size_t kFreezeIndex = index_of<engine::FreezeRecord>();
+const std::size_t kPriceIndex = index_of<engine::PriceRecord>();
+
 Status about_bundle(const Hash256& hash, const Status& status) {
   return status.with_context("policy bundle " + hash.hex())
       .with_hint("put its file " + bundle::file_name(hash) + " back beside the journal");
@@ -49,8 +57,8 @@ std::uint64_t had(const engine::Approvals& approvals, const render::Want& want,
 }
 
 // Each alternative: what it wants in all, and what there is of it.
-Json wants_json(const engine::KnownRequest& known, const bundle::Bundle& active, model::LedgerMs now) {
-  const engine::Approvals approvals = engine::count_approvals(&known, active, now);
+Json wants_json(const engine::KnownRequest& known, const bundle::ActiveBundle& active, model::LedgerMs now) {
+  const engine::Approvals approvals = engine::count_approvals(&known, active, active.bundle.version, now);
   Json out = Json::array();
   for (const render::Wants& alternative : known.request.wants) {
     Json all_of = Json::array();
@@ -58,7 +66,7 @@ Json wants_json(const engine::KnownRequest& known, const bundle::Bundle& active,
       all_of.push(Json::object()
                       .set("group", want.group.empty() ? std::string_view("distinct") : as_text(want.group))
                       .set("count", static_cast<std::uint64_t>(want.count))
-                      .set("have", had(approvals, want, active)));
+                      .set("have", had(approvals, want, active.bundle)));
     }
     out.push(std::move(all_of));
   }
@@ -79,7 +87,8 @@ std::string_view kind_text(model::IntentKind kind) {
 }
 
 // An amount in the list is the sum of the payments: one line says what it is about.
-Json summary_json(const engine::KnownRequest& known, const bundle::Bundle& active, model::LedgerMs now) {
+Json summary_json(const engine::KnownRequest& known, const bundle::ActiveBundle& active,
+                  model::LedgerMs now) {
   const render::Terms& terms = known.request.terms;
   std::uint64_t sum = 0;
   for (const render::Payment& payment : terms.payments) {
@@ -148,7 +157,6 @@ void PolicyDesk::put_in_force(std::unique_ptr<engine::CompiledBundle> compiled) 
   decider_.reset();
   active_ = std::move(compiled);
   decider_ = std::make_unique<engine::Decider>(*active_);
-  active_values_ = bundle::ActiveBundle{active_->bundle(), active_->hash()};
 }
 
 Status PolicyDesk::replay(const engine::Record& record) {
@@ -223,7 +231,7 @@ std::string PolicyDesk::remember_why(const model::IntentFacts& facts, const engi
 }
 
 Result<engine::Record> PolicyDesk::vote(const bundle::SignedVote& vote, model::LedgerMs now) const {
-  ASSIGN_OR_RETURN(engine::ApprovalRecord record, engine::admit_vote(vote, state_, *active_values_, now));
+  ASSIGN_OR_RETURN(engine::ApprovalRecord record, engine::admit_vote(vote, state_, active_->active(), now));
   return engine::Record(std::move(record));
 }
 
@@ -234,7 +242,7 @@ Result<engine::Record> PolicyDesk::order(const bundle::SignedOrder& order, rende
     return invalid(what == render::Freeze::kFreeze ? "the order is not a freeze"
                                                    : "the order is not the end of a freeze");
   }
-  TRY(bundle::verify_order(order, state_.freezes(), *active_values_, time));
+  TRY(bundle::verify_order(order, state_.freezes(), active_->active(), time));
   return engine::Record(engine::FreezeRecord{order.order, time});
 }
 
@@ -249,7 +257,7 @@ Result<engine::Record> PolicyDesk::prices(ByteView signed_prices, model::LedgerM
 Result<engine::Record> PolicyDesk::propose(ByteView encoded, model::LedgerMs now) {
   const model::LedgerMs time = std::max(now, state_.latest());
   ASSIGN_OR_RETURN(const bundle::SignedBundle signed_bundle, bundle::decode_signed_bundle(encoded));
-  ASSIGN_OR_RETURN(bundle::Bundle content, bundle::verify_bundle(signed_bundle, *active_values_, time));
+  ASSIGN_OR_RETURN(bundle::Bundle content, bundle::verify_bundle(signed_bundle, active_->active(), time));
   const Hash256 hash = bundle::bundle_hash(content);
   if (state_.waiting() && state_.waiting()->bundle.hash == hash) {
     return exists("this bundle waits already; it comes into force at " +
@@ -280,16 +288,15 @@ Status PolicyDesk::apply(const engine::Record& record) {
 }
 
 void PolicyDesk::remember(const engine::Record& record) {
-  const bool about_requests = std::holds_alternative<engine::ReserveRecord>(record) ||
-                              std::holds_alternative<engine::ApprovalRecord>(record) ||
-                              std::holds_alternative<engine::ReleaseRecord>(record) ||
-                              std::holds_alternative<engine::CommitRecord>(record) ||
-                              std::holds_alternative<engine::DeniedRecord>(record);
-  if (!about_requests) return;
-  past_.push_back({++past_number_, engine::encode_record(record)});
+  past_.push_back({++past_number_, record.index(), engine::encode_record(record)});
   past_bytes_ += past_.back().record.size();
   while (past_.size() > kMaxPastRecords || past_bytes_ > kMaxPastBytes) {
-    past_bytes_ -= past_.front().record.size();
+    Past& oldest = past_.front();
+    past_bytes_ -= oldest.record.size();
+    // Without these nothing after them could be judged.
+    const bool is_base =
+        oldest.kind == kActivateIndex || oldest.kind == kFreezeIndex || oldest.kind == kPriceIndex;
+    if (is_base) past_base_[oldest.kind] = std::move(oldest);
     past_.pop_front();
   }
 }
@@ -301,8 +308,11 @@ bool PolicyDesk::is_frozen(model::CurrencyId currency) const {
 }
 
 Json PolicyDesk::bundle_status() const {
-  Json out =
-      Json::object().set("schema", "custody.policy_status/1").set("active", version_json(state_.active()));
+  Json out = Json::object()
+                 .set("schema", "custody.policy_status/1")
+                 .set("network", network_.chain_id.hex())
+                 .set("member", static_cast<std::uint64_t>(network_.member.get()))
+                 .set("active", version_json(state_.active()));
   if (state_.waiting()) {
     Json waiting = version_json(state_.waiting()->bundle);
     waiting.set("effective", render::time_text(state_.waiting()->effective));
@@ -335,7 +345,7 @@ Json PolicyDesk::requests_page(const Hash256& after) const {
   bool more = false;
   const auto& all = state_.requests().all();
   for (auto place = after.is_zero() ? all.begin() : all.upper_bound(after); place != all.end(); ++place) {
-    Json one = summary_json(place->second, active_->bundle(), state_.latest());
+    Json one = summary_json(place->second, active_->active(), state_.latest());
     size += one.dump().size() + 1;
     if (size > kMaxPage && !last.is_zero()) {
       more = true;
@@ -355,7 +365,7 @@ Result<Json> PolicyDesk::request(const Hash256& id) const {
   if (known == nullptr) {
     return not_found("no request has the id " + id.hex(), "`custodyctl requests list` shows what is open");
   }
-  return summary_json(*known, active_->bundle(), state_.latest())
+  return summary_json(*known, active_->active(), state_.latest())
       .set("schema", "custody.request/1")
       .set("encoded", to_base64(render::encode_request(known->request)));
 }
@@ -379,20 +389,25 @@ Result<Json> PolicyDesk::explanation(const Hash256& subject) const {
 }
 
 Json PolicyDesk::past_page(std::uint64_t after) const {
+  std::vector<const Past*> all;
+  for (const auto& [kind, base] : past_base_) all.push_back(&base);
+  std::ranges::sort(all, {}, &Past::number);
+  for (const Past& past : past_) all.push_back(&past);
   Json list = Json::array();
   std::size_t size = 200;
   std::uint64_t last = after;
-  for (const Past& past : past_) {
-    if (past.number <= after) continue;
-    std::string text = to_base64(past.record);
+  for (const Past* past : all) {
+    if (past->number <= after) continue;
+    std::string text = to_base64(past->record);
     size += text.size() + 3;
     if (size > kMaxPage && last != after) break;
     list.push(std::move(text));
-    last = past.number;
+    last = past->number;
   }
   return Json::object()
       .set("schema", "custody.past/1")
       .set("records", std::move(list))
+      .set("complete", past_base_.empty())
       .set("next", last == past_number_ ? Json() : Json(last));
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,8 +19,8 @@ namespace custody::signer::core {
 namespace model = ledger::model;
 namespace engine = policy::engine;
 
-constexpr std::size_t kMaxPastRecords = 4'096;      // kept for a replay under a draft
-constexpr std::size_t kMaxPastBytes = 4u << 20;     // of all of them together
+constexpr std::size_t kMaxPastRecords = 16'384;     // kept for a replay under a draft; the oldest go
+constexpr std::size_t kMaxPastBytes = 8u << 20;     // of all of them together
 constexpr std::size_t kMaxExplanations = 64;        // of the last decisions
 constexpr std::size_t kMaxExplanation = 24u << 10;  // bytes of one; a longer one is cut to its outcome
 constexpr std::size_t kMaxPage = 8u << 10;          // bytes of JSON in one answer of a list
@@ -75,7 +76,8 @@ class PolicyDesk {
 
  private:
   struct Past {
-    std::uint64_t number;
+    std::uint64_t number = 0;
+    std::size_t kind = 0;  // index in engine::Record
     Bytes record;
   };
   struct Why {
@@ -100,9 +102,9 @@ class PolicyDesk {
   std::unique_ptr<engine::CompiledBundle> active_;
   std::unique_ptr<engine::CompiledBundle> waiting_;
   std::unique_ptr<engine::Decider> decider_;  // of active_
-  std::optional<policy::bundle::ActiveBundle> active_values_;
   std::vector<engine::WaitRecord> versions_;  // that were put in wait, and the first
   std::deque<Past> past_;
+  std::map<std::size_t, Past> past_base_;  // by kind: the last that was dropped of those that others build on
   std::size_t past_bytes_ = 0;
   std::uint64_t past_number_ = 0;
   std::deque<Why> why_;

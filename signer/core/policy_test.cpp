@@ -115,7 +115,11 @@ TEST_F(PolicyTest, WhatWaitsIsListedShownAndExplained) {
   const Json why = question(model::PolicyQuestion::kExplain, *Hash256::from_hex(subject));
   EXPECT_EQ(*why.string_at("schema"), "custody.decision/1");
   EXPECT_EQ(*why.string_at("outcome"), "PENDING");
-  EXPECT_EQ(question(model::PolicyQuestion::kPast).find("records")->items().size(), 2u);
+  // The first bundle, the reservation, the vote.
+  const Json past = question(model::PolicyQuestion::kPast);
+  EXPECT_EQ(past.find("records")->items().size(), 3u);
+  EXPECT_EQ(*past.bool_at("complete"), true);
+  EXPECT_EQ(question(model::PolicyQuestion::kPast, {}, 1).find("records")->items().size(), 2u);
 }
 
 TEST_F(PolicyTest, RequestsAndVotesSurviveARestart) {

@@ -299,6 +299,67 @@ TEST_F(MintTest, NothingIsRememberedOfARefusal) {
   EXPECT_EQ(state_, before);
 }
 
+// ---- the ledger's head ----
+
+class HeadTest : public MoneyTest {
+ protected:
+  void expect_not_taken(const model::LedgerEvidence& evidence, std::string_view rule) const {
+    const auto next = advance(state_, evidence);
+    ASSERT_FALSE(next.ok()) << "expected " << rule;
+    EXPECT_EQ(next.code(), Code::kRefused);
+    EXPECT_EQ(rule_of(next.status()), rule) << next.status().to_string();
+  }
+  void take(const model::LedgerEvidence& evidence) {
+    const auto next = advance(state_, evidence);
+    ASSERT_TRUE(next.ok()) << next.status().to_string();
+    state_ = *next;
+  }
+};
+
+TEST_F(HeadTest, AProvenBlockMovesTheHeadAndNothingElse) {
+  const auto evidence = ledger_.evidence({});
+  model::GuardState expected = state_;
+  expected.head = {ledger_.header.height, proto::reader::block_hash(evidence.header), ledger_.header.time,
+                   ledger_.header.next_members_hash};
+  take(evidence);
+  EXPECT_EQ(state_, expected);
+  take(evidence);
+  EXPECT_EQ(state_, expected) << "the same block again";
+}
+
+TEST_F(HeadTest, H1_ABlockIsTakenByTheRulesForEvidence) {
+  expect_not_taken(ledger_.evidence({}, {1, 2}), "guard.evidence");
+  auto bent = ledger_.evidence({});
+  bent.header.time = model::LedgerMs(bent.header.time.get() + 3'600'000);
+  expect_not_taken(bent, "guard.evidence");
+
+  const auto old = ledger_.evidence({});
+  ledger_.advance();
+  take(ledger_.evidence({}));
+  expect_not_taken(old, "guard.head");
+  ledger_.put(model::freeze_key(model::CurrencyId(9)), model::FreezeRecord{});
+  expect_not_taken(ledger_.evidence({}), "guard.fork");
+  ledger_.advance(0);
+  ledger_.header.time = model::LedgerMs(state_.head.time.get() - 1);
+  expect_not_taken(ledger_.evidence({}), "guard.time");
+  sign_precommit(6);
+  expect_not_taken(ledger_.evidence({}), "guard.stale");
+}
+
+TEST_F(HeadTest, Head_MoneyBelowTheBlockThatWasShownIsRefused) {
+  const auto old = ledger_.evidence({});
+  ledger_.advance();
+  take(ledger_.evidence({}));
+  model::PayoutIntent payout{kBtc, model::SlotId(1), old};
+  expect_refused(payout, "guard.head");
+}
+
+TEST_F(HeadTest, NothingIsSignedForAHeadAStatementOrAQuestion) {
+  expect_refused(model::LedgerHeadIntent{ledger_.evidence({})}, "guard.intent");
+  expect_refused(model::StatementIntent{}, "guard.intent");
+  expect_refused(model::PolicyQuery{}, "guard.intent");
+}
+
 // ---- payout ----
 
 class PayoutTest : public MoneyTest, protected tests::Payouts {
@@ -339,6 +400,59 @@ TEST_F(PayoutTest, ARecordedPlanIsSignedWithTheSeatKeyAnInputEach) {
   ASSERT_EQ(state_.slots.size(), 1u);
   EXPECT_EQ(state_.slots[0].burns, (std::vector<std::uint64_t>{1, 2}));
   EXPECT_EQ(state_.buckets[0].level, Amount(10'000'000 - 500'000 - plan_.fee.get()));
+}
+
+TEST_F(PayoutTest, TheFactsAreWhatTheLedgerSaysOfThePlan) {
+  burns.at(2).gateway = model::GatewayId(2);
+  const model::GatewayRecord other{model::GatewayId(2), to_bytes("olga"), model::Address::treasury(),
+                                   model::LedgerMs(7)};
+  ledger_.put(model::gateway_key(other.id), other);
+  record(plan_);
+  auto proven = keys(plan_);
+  proven.push_back(model::gateway_key(other.id));
+  const Verdict verdict = sign(model::PayoutIntent{kBtc, plan_.id, ledger_.evidence(proven)});
+  const model::IntentFacts& facts = verdict.facts;
+  EXPECT_EQ(facts.kind, model::IntentKind::kPayout);
+  EXPECT_EQ(facts.currency, kBtc);
+  EXPECT_EQ(facts.epoch, model::WalletEpoch(1));
+  EXPECT_EQ(facts.slot, plan_.id);
+  EXPECT_EQ(facts.reserve, Amount(100'000'000));
+  EXPECT_EQ(facts.height, ledger_.header.height);
+  EXPECT_EQ(facts.time, ledger_.header.time);
+  ASSERT_EQ(facts.payees.size(), 2u);
+  EXPECT_EQ(as_text(facts.payees[0].gateway_name), "gate");
+  EXPECT_EQ(facts.payees[0].kyc_expiry, model::LedgerMs(UINT64_MAX / 2));
+  EXPECT_EQ(facts.payees[1],
+            (model::PayeeFact{2, other.id, other.name, other.kyc_expiry, burns.at(2).payout_script,
+                              Amount(200'000), burns.at(2).fee_cap}))
+      << "its KYC is over: the policy judges what is in a slot already";
+}
+
+TEST_F(PayoutTest, C1_Evidence_EachPayeesGatewayIsProven) {
+  burns.at(2).gateway = model::GatewayId(2);
+  record(plan_);
+  expect_refused(intent(plan_), "guard.evidence");
+  auto proven = keys(plan_);
+  proven.push_back(model::gateway_key(model::GatewayId(2)));
+  expect_refused(model::PayoutIntent{kBtc, plan_.id, ledger_.evidence(proven)}, "guard.evidence");
+}
+
+TEST_F(PayoutTest, C1_Evidence_ARecordThatTheLedgerDoesNotHaveIsRefused) {
+  ledger_.erase(model::totals_key(kBtc));
+  expect_plan_refused(plan_, "guard.evidence");
+}
+
+// 100 burns of as many gateways, at the deepest place that the ledger's tree has.
+TEST_F(PayoutTest, TheEvidenceOfTheLargestPlanIsNotTooLarge) {
+  model::StateProof deepest;
+  deepest.key = Bytes(32, 1);
+  deepest.value = Bytes(1'024, 2);
+  deepest.siblings.assign(256, Hash256());
+  model::PayoutIntent largest = recorded(plan_);
+  largest.evidence.proofs.assign(6 + 8 + 3 * model::kMaxSlotInputs, deepest);
+  const Bytes request = proto::reader::encode(model::SignRequest{UINT64_MAX, largest});
+  EXPECT_LE(request.size(), model::kMaxEvidence);
+  EXPECT_TRUE(proto::reader::decode<model::SignRequest>(request, model::kMaxEvidence).ok());
 }
 
 TEST_F(PayoutTest, TheSameTermsAgainAreTheSameDigestsAndCostNothing) {

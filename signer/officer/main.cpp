@@ -104,7 +104,8 @@ int main(int argc, char** argv) {
       ->check(CLI::NonNegativeNumber);
   how->add_flag("--show-key", line.show_key, "tell the public key, without a PIN");
   app.add_option("--writable", line.writable,
-                 "directories in which the PKCS#11 module may write (default: nowhere)");
+                 "a directory in which the PKCS#11 module may write, more than once if need be")
+      ->allow_extra_args(false);
   app.footer(
       "Standard input: one JSON object with the key (a PKCS#11 URI), the module, the tag, the network's "
       "chain_id and the text to sign. Standard output: one line of JSON, the public key, curve and signature "

@@ -1,0 +1,13 @@
+// A decision that the signer remembers (custody.decision/1 of policy/engine/explain.h), as words. Fields that
+// are not there are left out. Thread-safety: pure.
+#pragma once
+
+#include <string>
+
+#include "base/json.h"
+
+namespace custody::signer::cli {
+
+std::string explanation_text(const Json& decision);
+
+}  // namespace custody::signer::cli

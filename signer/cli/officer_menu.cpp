@@ -1,0 +1,107 @@
+// custodyctl requests, and the commands of policy that ask the signer: their options.
+#include "signer/cli/policy_online.h"
+#include "signer/cli/program.h"
+#include "signer/cli/requests_command.h"
+
+namespace custody::signer::cli {
+namespace {
+
+void add_freeze_options(CLI::App& command, FreezeOptions& options) {
+  command.add_option("--currency", options.currency, "only this currency; everything when left out");
+  command
+      .add_option("--valid-minutes", options.valid_minutes,
+                  "of ledger time, from now: the order has no effect later")
+      ->capture_default_str();
+}
+
+void add_freeze(CLI::App& policy, Program& program) {
+  auto options = std::make_shared<FreezeOptions>();
+  auto* freeze =
+      policy.add_subcommand("freeze", "stop this member's signatures for money at once; one officer");
+  add_freeze_options(*freeze, *options);
+  freeze->add_option("--reason", options->reason, "plain text, up to 120 characters")->required();
+  freeze->add_option("--officer", options->officer, "who signs")->required();
+  add_key_options(*freeze, options->key);
+  freeze->callback([&program, options] {
+    program.action = [&program, options] { return policy_freeze(program.context, *options); };
+  });
+}
+
+void add_unfreeze(CLI::App& policy, Program& program) {
+  auto options = std::make_shared<UnfreezeOptions>();
+  options->order.valid_minutes = 24 * 60;
+  auto* command = policy.add_subcommand("unfreeze",
+                                        "end a freeze with a quorum: the first officer gives --reason and "
+                                        "--out, each other one --in and --out; --in "
+                                        "alone hands the order to the signer");
+  add_freeze_options(*command, options->order);
+  command->add_option("--reason", options->order.reason,
+                      "begin a new order: plain text, up to 120 characters");
+  command->add_option("--officer", options->order.officer, "who signs");
+  add_key_options(*command, options->order.key, false);
+  command->add_option("--in", options->in, "order to add a signature to, or to hand to the signer");
+  command->add_option("--out", options->out, "file to write");
+  command->callback([&program, options] {
+    program.action = [&program, options] { return policy_unfreeze(program.context, *options); };
+  });
+}
+
+void add_vote(CLI::App& requests, Program& program, const char* name, const char* help,
+              policy::render::Vote vote) {
+  auto options = std::make_shared<RequestVoteOptions>();
+  auto* command = requests.add_subcommand(name, help);
+  command->add_option("id", options->id, "the request's id, as requests show has shown it")->required();
+  command->add_option("--officer", options->officer, "who signs")->required();
+  command->add_option("--group", options->group, "as which of his groups")->required();
+  add_key_options(*command, options->key);
+  command->callback([&program, options, vote] {
+    program.action = [&program, options, vote] { return requests_vote(program.context, *options, vote); };
+  });
+}
+
+}  // namespace
+
+void add_policy_online(CLI::App& policy, Program& program) {
+  auto text = std::make_shared<std::string>();
+  auto genesis = std::make_shared<std::string>();
+  auto* activate = policy.add_subcommand("activate", "hand a signed version to this member's signer");
+  activate->add_option("file", *text, "file of policy propose, signed by a quorum")->required();
+  activate->callback([&program, text] {
+    program.action = [&program, text] { return policy_activate(program.context, *text); };
+  });
+  policy.add_subcommand("history", "versions in force, in wait and before; what is frozen")
+      ->callback([&program] { program.action = [&program] { return policy_history(program.context); }; });
+  add_freeze(policy, program);
+  add_unfreeze(policy, program);
+  auto* explain =
+      policy.add_subcommand("explain", "why the signer decided so; without a subject what it remembers");
+  explain->add_option("subject", *text, "as in the list, or as requests show says it");
+  explain->callback([&program, text] {
+    program.action = [&program, text] { return policy_explain(program.context, *text); };
+  });
+  auto* simulate =
+      policy.add_subcommand("simulate", "what a draft would have said of the signer's past requests");
+  simulate->add_option("draft", *text, "directory, or file of policy propose")->required();
+  simulate->add_option("--genesis", *genesis, "genesis.bin; that of the member's directory when left out");
+  simulate->callback([&program, text, genesis] {
+    program.action = [&program, text, genesis] { return policy_simulate(program.context, *text, *genesis); };
+  });
+}
+
+void add_requests(CLI::App& app, Program& program) {
+  auto* requests = app.add_subcommand("requests", "what waits for officers: list, show, approve, reject");
+  requests->add_subcommand("list", "all that the signer knows, with votes and what is missing")
+      ->callback([&program] { program.action = [&program] { return requests_list(program.context); }; });
+  auto id = std::make_shared<std::string>();
+  auto* show =
+      requests->add_subcommand("show", "what an officer would approve, rendered here from its bytes");
+  show->add_option("id", *id, "the request's id")->required();
+  show->callback(
+      [&program, id] { program.action = [&program, id] { return requests_show(program.context, *id); }; });
+  add_vote(*requests, program, "approve", "sign what was shown, as one of the officer's groups",
+           policy::render::Vote::kApprove);
+  add_vote(*requests, program, "reject", "refuse it for all, until another version is in force",
+           policy::render::Vote::kReject);
+}
+
+}  // namespace custody::signer::cli

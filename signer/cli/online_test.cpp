@@ -1,0 +1,265 @@
+// The officers' commands against the real signer behind its sockets: from a request that waits to the
+// signature, versions, freezes, explanations, simulation.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "base/file.h"
+#include "proto/reader/digests.h"
+#include "signer/cli/key_file.h"
+#include "signer/cli/policy_command.h"
+#include "signer/cli/policy_online.h"
+#include "signer/cli/requests_command.h"
+#include "signer/client/client.h"
+#include "signer/core/fixture_test.h"
+#include "signer/daemon/server.h"
+#include "tests/support/policies.h"
+
+namespace custody::signer::cli {
+namespace {
+
+using policy::render::Vote;
+using ::testing::HasSubstr;
+
+constexpr int kTimeoutMs = 20'000;
+
+class Online : public core::SignerFixture {
+ protected:
+  Online() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "custody-online-XXXXXX").string();
+    CHECK(mkdtemp(pattern.data()) != nullptr);
+    path_ = pattern;
+    password_ = path_ + "/password";
+    context_.member_directory = path_;
+    CHECK(make_directory(path_ + "/run", 0700).ok());
+    CHECK(write_file_atomic(path_ + "/genesis.bin", proto::reader::encode(identity_.genesis), 0600).ok());
+    CHECK(write_file_atomic(password_, as_bytes("correct horse"), 0600).ok());
+    for (const char* officer : {"alice", "bob", "carol"}) write_key(officer);
+    rebind();
+    stop_ = Fd(eventfd(0, EFD_CLOEXEC));
+    server_ = std::move(*daemon::Server::listen(path_ + "/run", *core_));
+    thread_ = std::thread([this] { EXPECT_TRUE(server_->run(stop_.get()).ok()); });
+    node_.emplace(std::move(*client::Client::connect(path_ + "/run/signer-node.sock")));
+    show_head();
+  }
+  ~Online() override {
+    EXPECT_EQ(eventfd_write(stop_.get(), 1), 0);
+    thread_.join();
+    std::filesystem::remove_all(path_);
+  }
+
+  // Withdrawals of at most 200,000 alone, of at most 400,000 with two of the treasury.
+  void rebind() {
+    auto limits = SignerFixture::limits();
+    limits.alone = 200'000;
+    policy_ =
+        tests::make_policy(identity_.genesis, identity_.chain_id, identity_.member, limits, true, false);
+    core_.reset();
+    directory_.remove(journal::kFileName);
+    directory_.remove(audit::kFileName);
+    binding_.policy = tests::store_policy(directory_, policy_);
+    bind();
+    restart();
+  }
+  void write_key(const std::string& officer) {
+    const crypto::SoftwareKey& key = tests::officer_key(officer);
+    Json head = Json::object()
+                    .set("schema", "custody.officer-key/1")
+                    .set("curve", "secp256k1")
+                    .set("public_key", key.public_key().hex());
+    CHECK(create_sealed_file(path_ + "/" + officer, head, key.secret(),
+                             SecretBytes(as_bytes("correct horse")), entropy_)
+              .ok());
+  }
+  OfficerKeyOptions key(const std::string& officer) const { return {path_ + "/" + officer, password_}; }
+
+  model::SignReply of_node(model::Intent intent) {
+    auto reply = node_->call(std::move(intent), kTimeoutMs);
+    EXPECT_TRUE(reply.ok()) << reply.status().to_string();
+    return reply.ok() ? *std::move(reply) : model::SignReply();
+  }
+  // What officers do counts by the ledger's time, and there is none before the first head.
+  void show_head() {
+    EXPECT_EQ(of_node(model::LedgerHeadIntent{ledger_.evidence({})}).code, 0);
+    ledger_.advance();
+  }
+  // A redemption of 300,000, which waits; the id of its request.
+  std::string ask_large() {
+    plan_ = payouts_.derive(1, {1}, {1});
+    const auto reply = of_node(payouts_.recorded(plan_));
+    EXPECT_EQ(as_text(reply.rule), "policy.pending");
+    return reply.pending ? reply.pending->hex() : "";
+  }
+  Result<Json> vote(const std::string& id, const std::string& officer, Vote said = Vote::kApprove,
+                    const std::string& group = "treasury") {
+    return requests_vote(context_, {id, officer, group, key(officer)}, said);
+  }
+  static std::string text_of(const Result<Json>& answer) {
+    EXPECT_TRUE(answer.ok()) << answer.status().to_string();
+    return answer.ok() ? answer->string_at("text").value() : "";
+  }
+
+  std::string path_;
+  std::string password_;
+  Context context_;
+  model::SlotRecord plan_;
+  std::optional<client::Client> node_;
+
+ private:
+  Fd stop_;
+  std::unique_ptr<daemon::Server> server_;
+  std::thread thread_;
+};
+
+TEST_F(Online, ARedemptionThatWaitsIsListedShownApprovedByTwoAndSigned) {
+  EXPECT_EQ(text_of(requests_list(context_)), "no request is known");
+  const std::string id = ask_large();
+  EXPECT_THAT(text_of(requests_list(context_)), HasSubstr(id + "\n  payout of 0.00300000 BTC, open"));
+  const auto shown = requests_show(context_, id);
+  EXPECT_THAT(text_of(shown), HasSubstr("CAASIOPE"));
+  EXPECT_THAT(text_of(shown), HasSubstr("needs treasury 0 of 2"));
+  const auto by_alice = vote(id, "alice");
+  const std::string text = text_of(by_alice);
+  // What the officer has signed begins with what was shown.
+  EXPECT_TRUE(text.starts_with(shown->string_at("rendering").value())) << text;
+  EXPECT_THAT(text, HasSubstr("APPROVE"));
+  EXPECT_THAT(text, HasSubstr("needs treasury 1 of 2"));
+  EXPECT_NE(of_node(payouts_.intent(plan_)).code, 0);
+  EXPECT_THAT(text_of(vote(id, "bob")), HasSubstr("needs treasury 2 of 2"));
+  EXPECT_EQ(of_node(payouts_.intent(plan_)).code, 0);
+}
+
+// B5, B7, B8: each refusal is the signer's, and exit code 1.
+TEST_F(Online, VotesThatDoNotCountAreRefused) {
+  const std::string id = ask_large();
+  const auto refused = [&](const Result<Json>& answer, Code code) {
+    EXPECT_EQ(answer.code(), code) << answer.status().to_string();
+    EXPECT_TRUE(context_.answered_by_node);
+    context_.answered_by_node = false;
+  };
+  ASSERT_TRUE(vote(id, "alice").ok());
+  refused(vote(id, "alice"), Code::kExists);
+  refused(vote(id, "bob", Vote::kApprove, "compliance"), Code::kRefused);
+  refused(requests_vote(context_, {id, "bob", "treasury", key("carol")}, Vote::kApprove),
+          Code::kUnauthenticated);
+  refused(vote(std::string(64, 'a'), "bob"), Code::kNotFound);
+  EXPECT_EQ(vote("abc", "bob").code(), Code::kInvalid);
+  EXPECT_EQ(vote(id, "Bob").code(), Code::kInvalid);
+  EXPECT_THAT(text_of(requests_show(context_, id)), HasSubstr("needs treasury 1 of 2"));
+}
+
+TEST_F(Online, ARejectionEndsIt) {
+  const std::string id = ask_large();
+  EXPECT_THAT(text_of(vote(id, "carol", Vote::kReject, "compliance")), HasSubstr("rejected"));
+  EXPECT_EQ(as_text(of_node(payouts_.intent(plan_)).rule), "policy.rejected");
+  EXPECT_FALSE(vote(id, "alice").ok());
+}
+
+TEST_F(Online, DecisionsAreExplained) {
+  const std::string id = ask_large();
+  const auto list = policy_explain(context_, "");
+  ASSERT_TRUE(list.ok()) << list.status().to_string();
+  const std::string subject = list->find("decisions")->items().front().string_at("subject").value();
+  EXPECT_EQ(requests_show(context_, id)->string_at("subject").value(), subject);
+  const std::string text = text_of(policy_explain(context_, subject));
+  EXPECT_TRUE(text.starts_with("PENDING (policy.pending, bundle 1, ")) << text;
+  EXPECT_THAT(text, HasSubstr("permit withdraw-approved-BTC"));
+  EXPECT_THAT(text, HasSubstr("where context.amount = 300000\n"));
+  EXPECT_THAT(text, HasSubstr("  needs 2 of treasury\n"));
+  EXPECT_EQ(policy_explain(context_, std::string(64, 'b')).code(), Code::kNotFound);
+  EXPECT_EQ(policy_explain(context_, "x").code(), Code::kInvalid);
+}
+
+class OnlineVersions : public Online {
+ protected:
+  // The next version as a file, signed by these.
+  std::string next_signed_by(const std::vector<std::string>& officers) {
+    const std::string file = path_ + "/next";
+    const Bytes bytes = tests::sign_bundle(tests::next_policy(policy_), officers);
+    CHECK(write_file_atomic(file, bytes, 0644).ok());
+    return file;
+  }
+};
+
+TEST_F(OnlineVersions, ASignedVersionComesIntoForceAndVoidsWhatWaited) {
+  const std::string id = ask_large();
+  ASSERT_TRUE(vote(id, "alice").ok());
+  EXPECT_FALSE(policy_activate(context_, next_signed_by({"alice"})).ok());
+  EXPECT_EQ(policy_history(context_)->find("active")->u64_at("version").value(), 1u);
+  const auto activated = policy_activate(context_, next_signed_by({"alice", "bob"}));
+  ASSERT_TRUE(activated.ok()) << activated.status().to_string();
+  EXPECT_EQ(activated->find("active")->u64_at("version").value(), 2u);
+  EXPECT_EQ(activated->find("versions")->items().size(), 2u);
+  EXPECT_EQ(text_of(requests_list(context_)), "no request is known");              // B2
+  EXPECT_FALSE(policy_activate(context_, next_signed_by({"alice", "bob"})).ok());  // B4
+}
+
+TEST_F(OnlineVersions, ADraftIsTriedOnWhatWasAsked) {
+  ask_large();
+  const std::string same = next_signed_by({});
+  const auto unchanged = policy_simulate(context_, same, "");
+  EXPECT_EQ(text_of(unchanged), "1 past requests judged, none would be decided otherwise");
+  EXPECT_EQ(unchanged->u64_at("skipped").value(), 0u);
+  policy::bundle::Bundle draft = tests::next_policy(policy_);
+  std::string policies(as_text(draft.policies));
+  const std::size_t place = policies.find("context.amount <= 200000");
+  ASSERT_NE(place, std::string::npos);
+  policies.replace(place, 24, "context.amount <= 300000");
+  draft.policies = to_bytes(policies);
+  CHECK(write_file_atomic(path_ + "/looser", tests::sign_bundle(draft, {}), 0644).ok());
+  const auto changed = policy_simulate(context_, path_ + "/looser", "");
+  ASSERT_TRUE(changed.ok()) << changed.status().to_string();
+  ASSERT_EQ(changed->find("changed")->items().size(), 1u);
+  EXPECT_EQ(changed->find("changed")->items()[0].string_at("before").value(), "PENDING");
+  EXPECT_EQ(changed->find("changed")->items()[0].string_at("after").value(), "ALLOW");
+}
+
+TEST_F(Online, AFreezeTakesOneOfficerAndItsEndAQuorum) {
+  const FreezeOptions freeze{"", "a drill", "carol", key("carol"), 60};
+  const auto frozen = policy_freeze(context_, freeze);
+  EXPECT_THAT(text_of(frozen), HasSubstr("CAASIOPE FREEZE v1"));
+  EXPECT_TRUE(frozen->bool_at("frozen_everything").value());
+  EXPECT_FALSE(of_node(payouts_.recorded(payouts_.derive(1, {1}, {1}))).pending.has_value());
+
+  const std::string first = path_ + "/unfreeze-1";
+  const std::string second = path_ + "/unfreeze-2";
+  ASSERT_TRUE(policy_unfreeze(context_, {{"", "over", "alice", key("alice"), 60}, "", first}).ok());
+  EXPECT_FALSE(policy_unfreeze(context_, {{}, first, ""}).ok());  // B11: one is no quorum
+  EXPECT_TRUE(policy_history(context_)->bool_at("frozen_everything").value());
+  EXPECT_EQ(policy_unfreeze(context_, {{"", "", "alice", key("alice"), 60}, first, second}).code(),
+            Code::kExists);
+  ASSERT_TRUE(policy_unfreeze(context_, {{"", "", "bob", key("bob"), 60}, first, second}).ok());
+  const auto ended = policy_unfreeze(context_, {{}, second, ""});
+  EXPECT_THAT(text_of(ended), HasSubstr("not frozen any more: everything"));
+  EXPECT_FALSE(ended->bool_at("frozen_everything").value());
+  EXPECT_FALSE(policy_unfreeze(context_, {{}, second, ""}).ok());  // it counts once
+}
+
+TEST_F(Online, OrdersThatAreNoneAreRefusedBeforeTheSignerIsAsked) {
+  EXPECT_EQ(policy_freeze(context_, {"", "", "carol", key("carol"), 60}).code(), Code::kInvalid);
+  EXPECT_EQ(policy_freeze(context_, {"btc", "drill", "carol", key("carol"), 60}).code(), Code::kInvalid);
+  EXPECT_EQ(policy_freeze(context_, {"", "drill", "Carol", key("carol"), 60}).code(), Code::kInvalid);
+  EXPECT_EQ(policy_freeze(context_, {"", "drill", "carol", key("carol"), 0}).code(), Code::kInvalid);
+  EXPECT_EQ(policy_unfreeze(context_, {}).code(), Code::kInvalid);
+  EXPECT_EQ(policy_unfreeze(context_, {{"", "over", "", {}, 60}, "", ""}).code(), Code::kInvalid);
+  EXPECT_EQ(policy_unfreeze(context_, {{"", "over", "alice", key("alice"), 60}, "", ""}).code(),
+            Code::kInvalid);
+  EXPECT_EQ(policy_unfreeze(context_, {{}, path_ + "/genesis.bin", ""}).code(), Code::kInvalid);
+  EXPECT_FALSE(context_.answered_by_node);
+}
+
+TEST(Offline, WithoutASignerEveryQuestionIsUnavailable) {
+  Context context;
+  EXPECT_EQ(requests_list(context).code(), Code::kInvalid);  // no member is named
+  context.member_directory = "/nonexistent";
+  EXPECT_EQ(requests_list(context).code(), Code::kUnavailable);
+  EXPECT_EQ(policy_history(context).code(), Code::kUnavailable);
+  EXPECT_EQ(policy_explain(context, "").code(), Code::kUnavailable);
+}
+
+}  // namespace
+}  // namespace custody::signer::cli

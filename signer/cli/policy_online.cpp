@@ -1,0 +1,227 @@
+#include "signer/cli/policy_online.h"
+
+#include <algorithm>
+
+#include "base/base64.h"
+#include "base/file.h"
+#include "policy/bundle/statement.h"
+#include "policy/engine/simulate.h"
+#include "signer/cli/explanation_text.h"
+#include "signer/cli/policy_source.h"
+#include "signer/cli/signer_call.h"
+
+namespace custody::signer::cli {
+namespace {
+
+namespace bundle = policy::bundle;
+namespace engine = policy::engine;
+namespace render = policy::render;
+
+constexpr std::uint64_t kMinuteMs = 60'000;
+constexpr std::uint32_t kMaxValidMinutes = 60 * 24 * 30;
+
+Rendering order_text(const render::FreezeOrder& order, const std::string& officer) {
+  return {order.what == render::Freeze::kFreeze ? render::kFreezeTag : render::kUnfreezeTag, order.chain_id,
+          render::render_order(order, officer)};
+}
+
+// What every order says: which signer it is for, under which version, and that it is the next one.
+Result<render::FreezeOrder> make_order(Context& context, const FreezeOptions& options, render::Freeze what) {
+  if (options.valid_minutes == 0 || options.valid_minutes > kMaxValidMinutes) {
+    return invalid("--valid-minutes must be 1 to " + std::to_string(kMaxValidMinutes));
+  }
+  ASSIGN_OR_RETURN(const Json status, policy_history(context));
+  render::FreezeOrder out;
+  ASSIGN_OR_RETURN(const std::string network, status.string_at("network"));
+  ASSIGN_OR_RETURN(out.chain_id, model::ChainId::from_hex(network));
+  ASSIGN_OR_RETURN(const std::uint64_t member, status.u64_at("member"));
+  out.member = model::MemberId(static_cast<std::uint16_t>(member));
+  out.what = what;
+  out.currency = to_bytes(options.currency);
+  out.reason = to_bytes(options.reason);
+  ASSIGN_OR_RETURN(const std::uint64_t counter, status.u64_at("freeze_counter"));
+  out.counter = counter + 1;
+  ASSIGN_OR_RETURN(const Json active, status.at("active"));
+  ASSIGN_OR_RETURN(out.bundle, active.u64_at("version"));
+  ASSIGN_OR_RETURN(const std::string hash, active.string_at("hash"));
+  ASSIGN_OR_RETURN(out.bundle_hash, Hash256::from_hex(hash));
+  ASSIGN_OR_RETURN(const std::string time, status.string_at("ledger_time"));
+  ASSIGN_OR_RETURN(const model::LedgerMs now, render::parse_time(time));
+  out.expires = model::LedgerMs(now.get() + options.valid_minutes * kMinuteMs);
+  TRY(render::check_order(out));
+  return out;
+}
+
+// Shows nothing by itself: the text is in what it returns.
+Result<std::string> add_signature(bundle::SignedOrder& order, const FreezeOptions& options) {
+  if (!render::is_name(as_bytes(options.officer))) return invalid("--officer is no officer's name");
+  const Bytes officer = to_bytes(options.officer);
+  if (std::ranges::find(order.signatures, officer, &bundle::OfficerSignature::officer) !=
+      order.signatures.end()) {
+    return exists(options.officer + " has signed this order already");
+  }
+  const Rendering shown = order_text(order.order, options.officer);
+  ASSIGN_OR_RETURN(const std::unique_ptr<OfficerKey> key, open_officer_key(options.key));
+  ASSIGN_OR_RETURN(const KeySignature made, key->sign(shown));
+  order.signatures.push_back({officer, made.signature});
+  std::ranges::sort(order.signatures, {}, &bundle::OfficerSignature::officer);
+  return shown.text;
+}
+
+Json frozen_json(const Json& status) {
+  Json out = Json::object();
+  for (const char* key : {"frozen_everything", "frozen", "freeze_counter"}) {
+    if (const Json* value = status.find(key)) out.set(key, *value);
+  }
+  return out;
+}
+
+Result<Json> send_order(Context& context, const bundle::SignedOrder& order, model::Statement what,
+                        const std::string& shown) {
+  TRY(bring_statement(context, what, bundle::encode_order(order)));
+  ASSIGN_OR_RETURN(const Json status, policy_history(context));
+  const bool freeze = what == model::Statement::kFreeze;
+  Json out = frozen_json(status);
+  out.set("schema", "custody.policy_freeze/1")
+      .set("rendering", shown)
+      .set("text",
+           shown + (freeze ? "frozen" : "not frozen any more") + ": " +
+               (order.order.currency.empty() ? "everything" : std::string(as_text(order.order.currency))));
+  return out;
+}
+
+Result<bundle::SignedOrder> read_order(const std::string& path) {
+  ASSIGN_OR_RETURN(const Bytes bytes, read_file(path, bundle::kMaxSignedOrder));
+  auto order = bundle::decode_order(bytes);
+  if (!order.ok()) return order.status().with_context(path);
+  if (order->order.what == render::Freeze::kUnfreeze) return order;
+  return invalid(path + " holds a freeze, not the end of one");
+}
+
+// Replays pages of the signer's memory into a simulation.
+struct Replay {
+  std::size_t skipped = 0;  // that cannot follow: the signer has forgotten what they are about
+  Json changed = Json::array();
+  std::string text;
+
+  Status run(Context& context, engine::Simulation& simulation) {
+    std::uint64_t after = 0;
+    for (;;) {
+      ASSIGN_OR_RETURN(const Json page, ask_policy(context, {model::PolicyQuestion::kPast, {}, after}));
+      const Json* records = page.find("records");
+      if (records == nullptr) return internal_error("the signer answered without records");
+      for (const Json& record : records->items()) TRY(step(record, simulation));
+      const auto next = page.u64_at("next");
+      if (!next.ok()) return ok_status();
+      if (*next <= after) return internal_error("the signer's pages do not go on");
+      after = *next;
+    }
+  }
+  Status step(const Json& encoded, engine::Simulation& simulation) {
+    ASSIGN_OR_RETURN(const std::string text_of_record, encoded.as_string());
+    ASSIGN_OR_RETURN(const Bytes bytes, from_base64(text_of_record, engine::kMaxRecord));
+    ASSIGN_OR_RETURN(const engine::Record record, engine::decode_record(bytes));
+    const auto found = simulation.step(record);
+    if (!found.ok()) {
+      if (found.code() != Code::kCorrupt) return found.status();
+      ++skipped;
+      return ok_status();
+    }
+    if (*found) add(**found);
+    return ok_status();
+  }
+  void add(const engine::ChangedVerdict& verdict) {
+    const std::string before(engine::outcome_name(verdict.before));
+    const std::string after(engine::outcome_name(verdict.after));
+    changed.push(Json::object()
+                     .set("subject", verdict.facts.subject.hex())
+                     .set("time", render::time_text(verdict.time))
+                     .set("before", before)
+                     .set("after", after)
+                     .set("explanation", verdict.explanation));
+    text += render::time_text(verdict.time) + " " + verdict.facts.subject.hex() + ": was " + before +
+            ", would be\n" + verdict.explanation;
+  }
+};
+
+}  // namespace
+
+Result<Json> policy_history(Context& context) {
+  return ask_policy(context, {model::PolicyQuestion::kBundle, {}, 0});
+}
+
+Result<Json> policy_activate(Context& context, const std::string& file) {
+  ASSIGN_OR_RETURN(const BundleSource source, read_bundle(file));
+  TRY(bring_statement(
+      context, model::Statement::kActivate,
+      bundle::encode_signed_bundle({bundle::encode_bundle(source.bundle), source.signatures})));
+  return policy_history(context);
+}
+
+Result<Json> policy_freeze(Context& context, const FreezeOptions& options) {
+  ASSIGN_OR_RETURN(const render::FreezeOrder content, make_order(context, options, render::Freeze::kFreeze));
+  bundle::SignedOrder order{content, {}};
+  ASSIGN_OR_RETURN(const std::string shown, add_signature(order, options));
+  return send_order(context, order, model::Statement::kFreeze, shown);
+}
+
+Result<Json> policy_unfreeze(Context& context, const UnfreezeOptions& options) {
+  const bool begins = options.in.empty();
+  if (begins == options.order.reason.empty()) {
+    return invalid("either --reason, for a new order, or --in FILE", "custodyctl policy unfreeze --help");
+  }
+  bundle::SignedOrder order;
+  if (begins) {
+    ASSIGN_OR_RETURN(order.order, make_order(context, options.order, render::Freeze::kUnfreeze));
+  } else {
+    ASSIGN_OR_RETURN(order, read_order(options.in));
+  }
+  if (options.order.officer.empty()) {
+    if (begins || !options.out.empty())
+      return invalid("--out needs an officer who signs", "give --officer and --key");
+    std::string shown;
+    for (const bundle::OfficerSignature& one : order.signatures) {
+      shown += render::render_order(order.order, as_text(one.officer));
+    }
+    return send_order(context, order, model::Statement::kUnfreeze, shown);
+  }
+  if (options.out.empty()) return invalid("where to write the signed order?", "give --out FILE");
+  ASSIGN_OR_RETURN(const std::string shown, add_signature(order, options.order));
+  TRY(write_file_atomic(options.out, bundle::encode_order(order), 0644));
+  return Json::object()
+      .set("schema", "custody.policy_unfreeze/1")
+      .set("file", options.out)
+      .set("signatures", static_cast<std::uint64_t>(order.signatures.size()))
+      .set("rendering", shown)
+      .set("text", shown + "signed: " + std::to_string(order.signatures.size()) + " in " + options.out +
+                       "; with enough of them: custodyctl policy unfreeze --in " + options.out);
+}
+
+Result<Json> policy_explain(Context& context, const std::string& subject) {
+  if (subject.empty()) return ask_policy(context, {model::PolicyQuestion::kExplain, {}, 0});
+  ASSIGN_OR_RETURN(const Hash256 about, Hash256::from_hex(subject));
+  ASSIGN_OR_RETURN(Json out, ask_policy(context, {model::PolicyQuestion::kExplain, about, 0}));
+  const std::string text = explanation_text(out);
+  return out.set("text", text);
+}
+
+Result<Json> policy_simulate(Context& context, const std::string& directory, const std::string& genesis) {
+  ASSIGN_OR_RETURN(const GenesisFile network, read_genesis(context, genesis));
+  ASSIGN_OR_RETURN(BundleSource draft, read_bundle(directory));
+  ASSIGN_OR_RETURN(const engine::CompiledBundle compiled, compile_for(network, std::move(draft.bundle)));
+  engine::Simulation simulation(compiled);
+  Replay replay;
+  TRY(replay.run(context, simulation));
+  const std::size_t changes = replay.changed.items().size();
+  const std::string sum = std::to_string(simulation.judged()) + " past requests judged, " +
+                          (changes == 0 ? "none would be decided otherwise"
+                                        : std::to_string(changes) + " would be decided otherwise");
+  return Json::object()
+      .set("schema", "custody.policy_simulation/1")
+      .set("judged", static_cast<std::uint64_t>(simulation.judged()))
+      .set("skipped", static_cast<std::uint64_t>(replay.skipped))
+      .set("changed", std::move(replay.changed))
+      .set("text", replay.text + sum);
+}
+
+}  // namespace custody::signer::cli

@@ -1,0 +1,39 @@
+// custodyctl policy, the part that asks this member's signer: which versions are in force, putting the next
+// one in force, freezing, why something was decided, and what a draft would have said. Thread-safety: one
+// thread.
+#pragma once
+
+#include "signer/cli/context.h"
+#include "signer/cli/officer_key.h"
+
+namespace custody::signer::cli {
+
+// Versions, what waits, what is frozen.
+Result<Json> policy_history(Context& context);
+// A file of `policy propose` with its signatures.
+Result<Json> policy_activate(Context& context, const std::string& file);
+
+struct FreezeOptions {
+  std::string currency;  // empty: everything
+  std::string reason;
+  std::string officer;
+  OfficerKeyOptions key;
+  std::uint32_t valid_minutes = 60;  // of ledger time: the order has no effect later
+};
+Result<Json> policy_freeze(Context& context, const FreezeOptions& options);
+
+// Signatures are collected in a file: the first officer gives reason and out, others in and out; in alone
+// hands the order to the signer.
+struct UnfreezeOptions {
+  FreezeOptions order;
+  std::string in, out;
+};
+Result<Json> policy_unfreeze(Context& context, const UnfreezeOptions& options);
+
+// Empty subject: the decisions that the signer remembers.
+Result<Json> policy_explain(Context& context, const std::string& subject);
+
+// Every verdict about past requests that the draft would change.
+Result<Json> policy_simulate(Context& context, const std::string& directory, const std::string& genesis);
+
+}  // namespace custody::signer::cli

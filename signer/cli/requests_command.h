@@ -1,0 +1,21 @@
+// custodyctl requests: what waits for officers at this member's signer, and their votes on it. A request is
+// rendered here from its own bytes, whose hash is the id that was asked for. Thread-safety: one thread.
+#pragma once
+
+#include "policy/render/request.h"
+#include "signer/cli/context.h"
+#include "signer/cli/officer_key.h"
+
+namespace custody::signer::cli {
+
+Result<Json> requests_list(Context& context);
+Result<Json> requests_show(Context& context, const std::string& id);
+
+struct RequestVoteOptions {
+  std::string id;  // the whole one: what is shown is what is signed
+  std::string officer, group;
+  OfficerKeyOptions key;
+};
+Result<Json> requests_vote(Context& context, const RequestVoteOptions& options, policy::render::Vote vote);
+
+}  // namespace custody::signer::cli

@@ -1,0 +1,38 @@
+#include "signer/cli/signer_call.h"
+
+#include "signer/client/client.h"
+
+namespace custody::signer::cli {
+namespace {
+
+constexpr int kSignerMs = 15'000;
+
+}  // namespace
+
+Result<model::SignReply> call_signer(Context& context, model::Intent intent) {
+  ASSIGN_OR_RETURN(const std::string path, context.member_path("run/signer-operator.sock"));
+  auto signer = client::Client::connect(path);
+  if (!signer.ok()) {
+    return unavailable("the signer at " + path + " does not answer: " + signer.status().message(),
+                       "start custody-signerd for this member, or name another with --member DIR");
+  }
+  ASSIGN_OR_RETURN(model::SignReply reply, signer->call(std::move(intent), kSignerMs));
+  if (const Status refusal = client::status_of(reply); !refusal.ok()) {
+    context.answered_by_node = true;
+    if (!reply.pending) return refusal;
+    return refusal.with_hint("officers are asked: custodyctl requests show " + reply.pending->hex() +
+                             "; once they approve, ask the same again");
+  }
+  return reply;
+}
+
+Result<Json> ask_policy(Context& context, const model::PolicyQuery& query) {
+  ASSIGN_OR_RETURN(const model::SignReply reply, call_signer(context, query));
+  return Json::parse(as_text(reply.detail), model::kMaxDetail);
+}
+
+Status bring_statement(Context& context, model::Statement what, Bytes body) {
+  return call_signer(context, model::StatementIntent{what, std::move(body)}).status();
+}
+
+}  // namespace custody::signer::cli
