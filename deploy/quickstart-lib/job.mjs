@@ -81,7 +81,7 @@ export class Job {
       return;
     }
     await step('deposits', 'the gateway pays in; members attest, approve and mint', (s) => this.deposits(s));
-    await step('payments', 'the gateway pays Alice and Bob', (s) => this.payments(s));
+    await step('payments', 'the gateway pays Alice and Bob, and says where it may be paid itself', (s) => this.payments(s));
     await step('swap', 'Alice and Bob swap in one transaction', (s) => this.swap(s));
     if (until === 'swap') {
       await step('checks', 'supply, reserves, balances, one state', (s) => this.finalChecks(s));
@@ -397,13 +397,22 @@ export class Job {
 
   async payments(step) {
     const pay = (to, sum) => this.asked(step, `a payment to ${to.name} in a block`, this.gary.member, () => this.gary.pay(step.signal, to, ...sum));
-    const toAlice = await pay(this.alice, PAID_TO_ALICE);
+    const { BTC: own, cold } = this.wallets;
+    const [toAlice] = await Promise.all([pay(this.alice, PAID_TO_ALICE), ...[own, cold].map((wallet) => this.registerPayoutAddress(step, wallet.address))]);
     step.say(`${PAID_TO_ALICE.join(' ')} to Alice: ${toAlice.tx}`);
     const toBob = await pay(this.bob, PAID_TO_BOB);
     step.say(`${PAID_TO_BOB.join(' ')} to Bob: ${toBob.tx}`);
     await this.everywhere(step, toBob.height);
     this.summary.payments = [toAlice.tx, toBob.tx];
     return 'both are paid';
+  }
+
+  /** The gateway says where it may be paid; a block later it may use the address. */
+  async registerPayoutAddress(step, address) {
+    await this.asked(step, 'the payout address in a block', this.gary.member, () => this.gary.ctl.call(
+      step.signal, 'gateway', 'payout-address', '--gateway', GATEWAY, '--currency', 'BTC', '--address', address, ...this.gary.key, '--wait',
+    ));
+    step.say(`payout address ${address} of the gateway is on the ledger`);
   }
 
   async swap(step) {
@@ -454,15 +463,6 @@ export class Job {
     return `Bob has ${BOB_WITHDRAWS} BTC in his own wallet`;
   }
 
-  /** Puts a payout address of the gateway on the ledger; returns when it may be used, one block later. */
-  async registerPayoutAddress(step, address) {
-    const registered = await this.asked(step, 'the payout address in a block', this.gary.member, () => this.gary.ctl.call(
-      step.signal, 'gateway', 'payout-address', '--gateway', GATEWAY, '--currency', 'BTC', '--address', address, ...this.gary.key, '--wait',
-    ));
-    step.say(`payout address ${address} of the gateway is on the ledger`);
-    await this.everywhere(step, (registered.height ?? (await this.status(step, this.alpha)).height) + 1);
-  }
-
   newRedemption(amount, address) {
     const { m } = this.summary.params;
     return new Redemption({ gateway: this.gary, members: this.members, chain: this.chains.BTC, m, amount, feeCap: FEE_CAP, address });
@@ -470,9 +470,7 @@ export class Job {
 
   /** To an address that the careful member's officers do not know: its signer denies, and says why; the others are enough. */
   async redeemFirst(step) {
-    const { BTC: own, cold } = this.wallets;
-    await Promise.all([own, cold].map((wallet) => this.registerPayoutAddress(step, wallet.address)));
-    const redemption = this.newRedemption(FIRST_REDEEMED, cold.address);
+    const redemption = this.newRedemption(FIRST_REDEEMED, this.wallets.cold.address);
     const { height } = await this.status(step, this.alpha);
     await redemption.start(step);
     step.say(`burn ${redemption.burn} is final`);

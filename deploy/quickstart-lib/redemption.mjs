@@ -81,21 +81,20 @@ export class Redemption {
   }
 
   /**
-   * Waits until the signers of `members` ask for officers, shows one of the requests, and lets the officers approve, so many members at a time: the record
-   * for the summary.
+   * Waits until the signers of `members` ask for officers, shows one of the requests, and lets the officers approve, so many at a time: the record for the
+   * summary.
    */
   async collectApprovals(step, members, atATime) {
     const requests = await Promise.all(members.map(async (member) => ({ member, request: await this.#waitForRequest(step, member) })));
     const [{ member: one, request: shown }] = requests;
     const { rendering } = await one.ctl.call(step.signal, 'requests', 'show', shown);
     step.say(`the signers wait for officers; custodyctl requests show ${shown} at ${one.name}:\n${rendering.trimEnd()}`);
-    await inTurns(atATime, requests, async ({ member, request }) => {
-      for (const officer of member.officers.filter(({ name }) => APPROVERS.includes(name))) {
-        await step.during(
-          { what: `the approval of ${officer.name}`, from: `custody-signerd of ${member.name}`, log: member.signerdLog }, () => officer.approve(step.signal, request),
-        );
-      }
-      step.say(`${APPROVERS.join(' and ')} of ${member.name} approve`);
+    const votes = requests.flatMap(({ member, request }) => member.officers.filter(({ name }) => APPROVERS.includes(name)).map((officer) => ({ member, officer, request })));
+    await inTurns(atATime, votes, async ({ member, officer, request }) => {
+      await step.during(
+        { what: `the approval of ${officer.name}`, from: `custody-signerd of ${member.name}`, log: member.signerdLog }, () => officer.approve(step.signal, request),
+      );
+      step.say(`${officer.name} of ${member.name} approves`);
     });
     return { burn: this.burn, requests: requests.map(({ member, request }) => ({ member: member.name, request })), officers: APPROVERS };
   }
@@ -122,7 +121,7 @@ export class Redemption {
   /** The ledger transaction that proved the payout: the only settlement since the burn, which was final at `from` or one block before. */
   async #findSettlement(step, from) {
     const { height: top } = await this.watcher.status(step.signal);
-    for (let height = from; height <= top; height++) {
+    for (let height = top; height >= from; height--) {
       const { transactions } = await this.watcher.ctl.call(step.signal, 'block', String(height));
       for (const id of transactions) {
         const { kind } = await this.watcher.ctl.call(step.signal, 'tx', id);

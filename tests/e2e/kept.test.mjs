@@ -118,7 +118,7 @@ describe('quickstart --keep', () => {
   test('tells people on standard error what happens, without colours, and what to try', () => {
     for (const text of [
       /quorum 67 of 100/, /m = 3 of n = 4; L = 1 .* allowed m: 3/, /member-3 denies it/, /forbid withdraw-listed-only: Nothing to an address that our officers have not listed/,
-      /killed at height/, /CAASIOPE REQUEST v1/, /wants +2 of treasury/, /tara and tom of member-1 approve/, /settled, signed by/, /BTC: supply .* = recorded reserve/,
+      /killed at height/, /CAASIOPE REQUEST v1/, /wants +2 of treasury/, /tara of member-1 approves/, /settled, signed by/, /BTC: supply .* = recorded reserve/,
       /until Ctrl-C/, /custodyctl transfer build --from tcaas1/,
     ]) {
       assert.match(run.stderr, text);
