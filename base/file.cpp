@@ -55,6 +55,19 @@ Result<std::size_t> read_at(int fd, std::uint64_t offset, std::span<std::uint8_t
   return done;
 }
 
+// From where the descriptor stands; fewer than out.size() bytes only at the end of the file.
+Result<std::size_t> fill_from(int fd, std::span<std::uint8_t> out) {
+  std::size_t done = 0;
+  while (done < out.size()) {
+    const ssize_t got = ::read(fd, out.data() + done, out.size() - done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return io_error_errno("cannot read descriptor " + std::to_string(fd), errno);
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  return done;
+}
+
 Result<Bytes> read_whole(int fd, std::size_t max_size, const std::string& shown) {
   ASSIGN_OR_RETURN(const std::uint64_t size, regular_size(fd, shown));
   if (size > max_size) {
@@ -288,17 +301,21 @@ Status make_directory(const std::string& path, unsigned mode) {
   return ok_status();
 }
 
-Result<SecretBytes> read_secret_fd(int fd, std::size_t max_size) {
-  SecretBytes buffer(max_size +
-                     2);  // one byte more than the secret and its newline, to see that there is more
-  std::size_t size = 0;
-  while (size < buffer.size()) {
-    const ssize_t got = ::read(fd, buffer.span().data() + size, buffer.size() - size);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return io_error_errno("cannot read the secret from descriptor " + std::to_string(fd), errno);
-    if (got == 0) break;
-    size += static_cast<std::size_t>(got);
+Result<Bytes> read_fd(int fd, std::size_t max_size) {
+  Bytes out(max_size + 1);  // one byte more, to see that there is more
+  ASSIGN_OR_RETURN(const std::size_t size, fill_from(fd, out));
+  if (size > max_size) {
+    return exhausted("descriptor " + std::to_string(fd) + " gives more than " + std::to_string(max_size) +
+                     " bytes");
   }
+  out.resize(size);
+  return out;
+}
+
+Result<SecretBytes> read_secret_fd(int fd, std::size_t max_size) {
+  // One byte more than the secret and its newline, to see that there is more.
+  SecretBytes buffer(max_size + 2);
+  ASSIGN_OR_RETURN(std::size_t size, fill_from(fd, buffer.span()));
   if (size > 0 && buffer.view()[size - 1] == '\n') --size;
   if (size > max_size) return exhausted("the secret is longer than " + std::to_string(max_size) + " bytes");
   return SecretBytes(buffer.view().first(size));

@@ -47,6 +47,8 @@ Status write_file_atomic(const std::string& path, ByteView data, unsigned mode);
 // link. A crash can leave a part of it.
 Status create_file(const std::string& path, ByteView data, unsigned mode);
 Status make_directory(const std::string& path, unsigned mode);  // parents too; existing is fine
+// To the end of the file. kExhausted when longer than max_size.
+Result<Bytes> read_fd(int fd, std::size_t max_size);
 // To the end of the file, one trailing newline dropped. kExhausted when longer than max_size.
 Result<SecretBytes> read_secret_fd(int fd, std::size_t max_size);
 

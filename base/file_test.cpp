@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -162,6 +163,22 @@ TEST(ReadSecretFd, DropsOneNewlineAndRefusesMore) {
   EXPECT_EQ(secret_through_pipe("12345\n", 4).code(), Code::kExhausted);
   EXPECT_EQ(secret_through_pipe("123456789", 4).code(), Code::kExhausted);
   EXPECT_EQ(read_secret_fd(-1, 4).code(), Code::kIo);
+}
+
+TEST(ReadFd, ReadsToTheEndAndRefusesMore) {
+  const auto through_pipe = [](std::string_view text, std::size_t max_size) {
+    std::array<int, 2> ends{};
+    CHECK(pipe2(ends.data(), O_CLOEXEC) == 0);
+    const Fd reader(ends[0]);
+    Fd writer(ends[1]);
+    CHECK(write(writer.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+    writer.reset();
+    return read_fd(reader.get(), max_size);
+  };
+  EXPECT_EQ(as_text(*through_pipe("1234\n", 5)), "1234\n");
+  EXPECT_TRUE(through_pipe("", 4)->empty());
+  EXPECT_EQ(through_pipe("12345", 4).code(), Code::kExhausted);
+  EXPECT_EQ(read_fd(-1, 4).code(), Code::kIo);
 }
 
 TEST(FdTest, ClosesWhatItOwns) {

@@ -9,7 +9,7 @@
 
 namespace custody::crypto::p256 {
 
-using PublicKey = FixedBytes<33, struct PublicKeyTag>;  // compressed SEC1
+using PublicKey = FixedBytes<33, struct P256PublicKeyTag>;  // compressed SEC1
 
 // Compressed SEC1 point on the curve? kInvalid otherwise.
 Result<PublicKey> parse_public_key(ByteView compressed);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <type_traits>
 
 #include "base/crypto/hash.h"
 #include "base/crypto/secp256k1.h"
@@ -15,6 +16,10 @@
 
 namespace custody::crypto::p256 {
 namespace {
+
+// What p256.h says of itself; `struct PublicKeyTag` in a nested namespace names the outer one.
+static_assert(!std::is_convertible_v<PublicKey, custody::PublicKey>);
+static_assert(!std::is_convertible_v<custody::PublicKey, PublicKey>);
 
 constexpr char kOrder[] = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
 constexpr char kOrderMinusOne[] = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632550";

@@ -41,6 +41,13 @@ Result<std::string> Context::member_path(std::string_view relative) const {
   return member_directory + "/" + std::string(relative);
 }
 
+Status error_status(const Json& error) {
+  ASSIGN_OR_RETURN(const std::string code, error.string_at("code"));
+  ASSIGN_OR_RETURN(const std::string message, error.string_at("message"));
+  const auto hint = error.string_at("hint");
+  return Status(code_of(code), message, hint.ok() ? *hint : "");
+}
+
 Result<Json> call_node(Context& context, std::string_view method, Json params) {
   ASSIGN_OR_RETURN(const std::string path, context.member_path("run/node.sock"));
   auto socket = connect_unix(path, SOCK_STREAM);
@@ -55,10 +62,7 @@ Result<Json> call_node(Context& context, std::string_view method, Json params) {
   ASSIGN_OR_RETURN(const Json answer, Json::parse(as_text(raw), kMaxAnswer));
   if (const Json* error = answer.find("error")) {
     context.answered_by_node = true;
-    ASSIGN_OR_RETURN(const std::string code, error->string_at("code"));
-    ASSIGN_OR_RETURN(const std::string message, error->string_at("message"));
-    const auto hint = error->string_at("hint");
-    return Status(code_of(code), message, hint.ok() ? *hint : "");
+    return error_status(*error);
   }
   return answer.at("result");
 }
@@ -142,9 +146,14 @@ Result<Json> read_json_file(const std::string& path, std::size_t max_size) {
   return parsed;
 }
 
+Result<Fd> open_secret_file(const std::string& path) {
+  Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file.valid()) return io_error_errno("cannot open the file " + path, errno);
+  return file;
+}
+
 Result<SecretBytes> read_password(const std::string& path) {
-  const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a FIFO must not hang us
-  if (!file.valid()) return io_error_errno("cannot open the password file " + path, errno);
+  ASSIGN_OR_RETURN(const Fd file, open_secret_file(path));
   auto password = read_secret_fd(file.get(), kMaxPassword);
   if (!password.ok()) return password.status().with_context(path);
   if (password->empty()) return invalid("the password file " + path + " is empty");

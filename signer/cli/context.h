@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/secret.h"
 #include "ledger/model/genesis.h"
@@ -22,6 +23,9 @@ struct Context {
 
   Result<std::string> member_path(std::string_view relative) const;
 };
+
+// {"code", "message", "hint"} of the node or of a child process.
+Status error_status(const Json& error);
 
 // One request to the member's node. kUnavailable when it does not answer.
 Result<Json> call_node(Context& context, std::string_view method, Json params);
@@ -47,6 +51,8 @@ std::string format_amount(model::Amount amount, unsigned decimals);
 Result<model::LedgerMs> parse_date(std::string_view text);
 
 Result<Json> read_json_file(const std::string& path, std::size_t max_size);
+// Does not wait for the writer of a FIFO.
+Result<Fd> open_secret_file(const std::string& path);
 Result<SecretBytes> read_password(const std::string& path);
 
 }  // namespace custody::signer::cli

@@ -48,17 +48,28 @@ class Custodyctl : public PolicyFolder {
   }
 };
 
-const std::vector<std::vector<std::string>>& commands() {
-  static const std::vector<std::vector<std::string>> all = {
-      {"policy", "key", "new"}, {"policy", "key", "show"}, {"policy", "new"},  {"policy", "lint"},
-      {"policy", "format"},     {"policy", "test"},        {"policy", "diff"}, {"policy", "propose"},
-      {"policy", "show"},       {"policy", "sign"},
+using Words = std::vector<std::string>;
+
+const std::vector<Words>& commands() {
+  static const std::vector<Words> all = {
+      {"policy", "key", "new"}, {"policy", "key", "show"}, {"policy", "new"},       {"policy", "lint"},
+      {"policy", "format"},     {"policy", "test"},        {"policy", "diff"},      {"policy", "propose"},
+      {"policy", "show"},       {"policy", "sign"},        {"policy", "activate"},  {"policy", "freeze"},
+      {"policy", "simulate"},   {"requests", "show"},      {"requests", "approve"}, {"requests", "reject"},
   };
+  return all;
+}
+// Those that need nothing said.
+const std::vector<Words>& bare_commands() {
+  static const std::vector<Words> all = {
+      {"policy", "history"}, {"policy", "explain"}, {"policy", "unfreeze"}, {"requests", "list"}};
   return all;
 }
 
 TEST_F(Custodyctl, EveryCommandOfTheOfficersHasHelpThatNamesItsOptions) {
-  for (std::vector<std::string> command : commands()) {
+  std::vector<Words> all = commands();
+  all.insert(all.end(), bare_commands().begin(), bare_commands().end());
+  for (Words command : all) {
     const std::string name = command.back();
     command.emplace_back("--help");
     const Outcome help = run(command);
@@ -67,14 +78,14 @@ TEST_F(Custodyctl, EveryCommandOfTheOfficersHasHelpThatNamesItsOptions) {
     EXPECT_THAT(help.out, HasSubstr(name)) << name;
     EXPECT_EQ(help.error, "") << name;
   }
-  const Outcome menu = run({"policy", "--help"});
-  for (const std::vector<std::string>& command : commands())
-    EXPECT_THAT(menu.out, HasSubstr("  " + command[1]));
+  for (const Words& command : all) {
+    EXPECT_THAT(run({command[0], "--help"}).out, HasSubstr("  " + command[1]));
+  }
 }
 
 // Invariant 5: 2 for usage, whatever is missing or too much.
 TEST_F(Custodyctl, WrongUsageIsExitCode2AndSaysWhatToDo) {
-  for (std::vector<std::string> command : commands()) {
+  for (Words command : commands()) {
     const std::string name = command.back();
     Outcome outcome = run(command);
     EXPECT_EQ(outcome.code, 2) << name;
@@ -91,11 +102,24 @@ TEST_F(Custodyctl, WrongUsageIsExitCode2AndSaysWhatToDo) {
   EXPECT_EQ(object(json).at("error")->string_at("code").value(), "invalid");
 }
 
+// Invariant 5: 3 when nobody answers.
+TEST_F(Custodyctl, WithoutASignerTheExitCodeIs3) {
+  for (const Words& command :
+       std::vector<Words>{{"policy", "history"}, {"policy", "explain"}, {"requests", "list"}}) {
+    Words arguments = {"--member", path_, "--json"};
+    arguments.insert(arguments.end(), command.begin(), command.end());
+    const Outcome outcome = run(arguments);
+    EXPECT_EQ(outcome.code, 3) << command.back();
+    EXPECT_EQ(object(outcome).at("error")->string_at("code").value(), "unavailable");
+    EXPECT_EQ(run(command).code, 2) << "no member is named";
+  }
+}
+
 TEST_F(Custodyctl, ADraftGoesFromItsFilesToASignedFile) {
   const std::string alice = make_officer("alice", "treasury", policy::bundle::Curve::kP256);
   const Outcome made =
-      run({"--json", "policy", "new", draft_, "--genesis", genesis_, "--member-name", member(), "--officer",
-           alice, "--officer", officer_without_file("bob", "treasury")});
+      run({"--json", "policy", "new", "--genesis", genesis_, "--member-name", member(), "--officer", alice,
+           "--limit", "BTC:0.5:20", "--officer", officer_without_file("bob", "treasury"), draft_});
   ASSERT_EQ(made.code, 0) << made.out << made.error;
   const std::string hash = object(made).string_at("hash").value();
   EXPECT_EQ(run({"policy", "lint", draft_, "--genesis", genesis_}).out, "nothing to say against it\n");

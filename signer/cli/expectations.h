@@ -4,10 +4,10 @@
 //
 //   time = "2026-11-25T12:00:00Z"             # ledger time of the cases
 //   in_force_since = "2026-11-01T00:00:00Z"   # since when the bundle, and with it its allow-list, is
-//   kyc_until = "2027-11-25T00:00:00Z"        # of every gateway          (money: mandatory here or in the
-//   case) reserve = "100"                           # recorded, of the currency (likewise) listed = ["BTC
-//   bc1q..."]                  # optional: in the allow-list for these cases only prices = ["BTC 60000"] #
-//   optional: where the bundle names a price source
+//   kyc_until = "2027-11-25T00:00:00Z"        # of every gateway; for money, here or in the case
+//   reserve = "100"                           # recorded, of the currency; for money, here or in the case
+//   listed = ["BTC bc1q..."]                  # optional: in the allow-list for these cases only
+//   prices = ["BTC 60000"]                    # optional: where the bundle names a price source
 //
 //   [cases.large-deposit]
 //   ask = "mint"                              # or "payout", "propose", "ballot"
@@ -21,7 +21,8 @@
 //   approve = true                            # ballot
 //   approved_by = ["alice as treasury"]       # optional
 //   waited_hours = 4                          # optional: between opening the request and `time`
-//   after = ["small-deposit"]                 # optional: cases that are asked before, on the same state
+//   after = ["small-deposit"]                 # optional: cases asked before on the same state, each at its
+//                                             # own time, no later than the next one is opened
 //   expect = "PENDING"                        # or "ALLOW", "DENY"
 //   rule = "policy.pending"                   # optional, as are the next two: exactly these
 //   policies = ["mint-approved-BTC"]          # that decided, in any order

@@ -44,11 +44,9 @@ class Parser {
       return exhausted(origin + ": more than " + std::to_string(kMaxCases) + " cases");
     for (const std::string& name : names) {
       ASSIGN_OR_RETURN(ExpectedCase one, read_case(name, names));
-      if (one.time.get() - kHourMs * one.waited_hours < out.in_force_since.get()) {
-        return at("cases." + name, invalid("begins before in_force_since"));
-      }
       out.cases.push_back(std::move(one));
     }
+    for (const ExpectedCase& one : out.cases) TRY(check_times(out, one));
     // Read or not, these two are known.
     (void)config_.string("kyc_until");
     (void)config_.string("reserve");
@@ -112,6 +110,23 @@ class Parser {
     return out;
   }
 
+  // Ledger time does not go back: a request is opened when what it comes after has been asked.
+  Status check_times(const Expectations& all, const ExpectedCase& one) const {
+    model::LedgerMs now = all.in_force_since;
+    std::string before = "in_force_since";
+    std::vector<const ExpectedCase*> asked;
+    for (const std::size_t place : one.after) asked.push_back(&all.cases[place]);
+    asked.push_back(&one);
+    for (const ExpectedCase* next : asked) {
+      if (next->time.get() < now.get() + kHourMs * next->waited_hours) {
+        return at("cases." + one.name, invalid("cases." + next->name + " begins before " + before));
+      }
+      now = next->time;
+      before = "cases." + next->name + " is asked";
+    }
+    return ok_status();
+  }
+
   Status read_listed(std::vector<bundle::AllowEntry>& out) {
     ASSIGN_OR_RETURN(const auto entries, list("listed"));
     for (const std::string& entry : entries) {
@@ -137,6 +152,10 @@ class Parser {
       ASSIGN_OR_RETURN(const auto* found, currency("prices", words[0]));
       const auto price = parse_amount(words[1], compiled_.bundle().price_source->decimals);
       if (!price.ok()) return at("prices", price.status());
+      if (price->get() == 0) return at("prices", invalid("the price of " + words[0] + " is 0"));
+      if (std::ranges::find(out, found->id, &engine::Price::currency) != out.end()) {
+        return at("prices", invalid(words[0] + " has two prices"));
+      }
       out.push_back({found->id, price->get()});
     }
     std::ranges::sort(out, {}, &engine::Price::currency);
@@ -273,6 +292,9 @@ class Parser {
                                                     "\" is not an officer of the bundle as one of his groups",
                                                 "write \"alice as treasury\""));
       }
+      if (std::ranges::find(out.approved_by, words[0], &ApprovedBy::officer) != out.approved_by.end()) {
+        return at(base + "approved_by", invalid(words[0] + " approves twice", "a person counts once"));
+      }
       out.approved_by.push_back({words[0], words[2]});
     }
     ASSIGN_OR_RETURN(const auto after, list(base + "after"));
@@ -281,7 +303,11 @@ class Parser {
       if (place == names.end() || name == out.name) {
         return at(base + "after", invalid("there is no other case \"" + to_printable(name) + "\""));
       }
-      out.after.push_back(static_cast<std::size_t>(place - names.begin()));
+      const auto index = static_cast<std::size_t>(place - names.begin());
+      if (std::ranges::find(out.after, index) != out.after.end()) {
+        return at(base + "after", invalid("\"" + to_printable(name) + "\" is asked twice"));
+      }
+      out.after.push_back(index);
     }
     return ok_status();
   }

@@ -133,6 +133,54 @@ TEST(Expectations, AreRefusedWithFileLineAndKey) {
   refused(kHead + "[cases.x]\nask = \"propose\"\nproposal = \"\"\nexpect = \"DENY\"\n", "proposal");
 }
 
+TEST(Expectations, TimeDoesNotGoBack) {
+  const auto refused = [](const std::string& text, const std::string& part) {
+    const auto parsed = parse_expectations(text, "t.toml", compiled());
+    EXPECT_EQ(parsed.code(), Code::kInvalid) << part;
+    EXPECT_THAT(parsed.status().to_string(), HasSubstr(part));
+  };
+  const std::string early = "time = \"2026-11-24T08:00:00Z\"\nexpect = \"ALLOW\"\n";
+  const std::string late = "time = \"2026-11-24T11:00:00Z\"\nexpect = \"ALLOW\"\n";
+  refused(
+      kHead + payout("late", "0.1", late) + payout("x", "0.1", "after = [\"late\"]\nexpect = \"ALLOW\"\n"),
+      "cases.x begins before cases.late is asked");
+  refused(kHead + payout("late", "0.1", late) + payout("early", "0.1", early) +
+              payout("x", "0.1",
+                     "time = \"2026-11-24T12:00:00Z\"\nafter = [\"late\", \"early\"]\nexpect = \"ALLOW\"\n"),
+          "cases.early begins before cases.late is asked");
+  // Opened five hours before it is asked, and so before the other.
+  refused(kHead + payout("early", "0.1", early) +
+              payout("x", "0.2", "after = [\"early\"]\nwaited_hours = 5\nexpect = \"PENDING\"\n"),
+          "cases.x begins before cases.early is asked");
+  const auto found = run(payout("early", "0.1", early) +
+                         payout("x", "0.2", "after = [\"early\"]\nwaited_hours = 2\nexpect = \"PENDING\"\n"));
+  EXPECT_EQ(explained(found), "");
+  // Long before 1970, which no unsigned number is.
+  refused(
+      "time = \"1970-01-02T00:00:00Z\"\nin_force_since = \"1970-01-01T00:00:00Z\"\n"
+      "kyc_until = \"2027-12-31T00:00:00Z\"\nreserve = \"1000\"\n" +
+          payout("x", "0.2", "waited_hours = 8000\nexpect = \"PENDING\"\n"),
+      "cases.x begins before in_force_since");
+}
+
+TEST(Expectations, WhatCannotBeIsNotAsked) {
+  const auto refused = [](const std::string& text, const std::string& part) {
+    const auto parsed = parse_expectations(text, "t.toml", compiled());
+    EXPECT_EQ(parsed.code(), Code::kInvalid) << part;
+    EXPECT_THAT(parsed.status().to_string(), HasSubstr(part));
+  };
+  const std::string small = payout("small", "0.1", "expect = \"ALLOW\"\n");
+  const std::string head = kHead.substr(0, kHead.find("prices"));
+  refused(
+      kHead + payout("x", "0.2",
+                     "approved_by = [\"alice as treasury\", \"alice as treasury\"]\nexpect = \"ALLOW\"\n"),
+      "alice approves twice");
+  refused(kHead + small + payout("x", "0.1", "after = [\"small\", \"small\"]\nexpect = \"ALLOW\"\n"),
+          "\"small\" is asked twice");
+  refused(head + "prices = [\"BTC 0\"]\n" + small, "the price of BTC is 0");
+  refused(head + "prices = [\"BTC 1\", \"BTC 2\"]\n" + small, "BTC has two prices");
+}
+
 TEST(Expectations, ApprovalsOfWhatNeedsNoneAreAMistake) {
   const auto parsed = parse_expectations(
       kHead + payout("small", "0.1", "approved_by = [\"alice as treasury\"]\nexpect = \"ALLOW\"\n"), "t.toml",

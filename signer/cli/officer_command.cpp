@@ -1,17 +1,17 @@
 #include "signer/cli/officer_command.h"
 
 #include "signer/cli/context.h"
-#include "signer/cli/officer_key.h"
+#include "signer/cli/token_key.h"
 
 namespace custody::signer::cli {
 namespace {
 
-Json describe(const std::string& file, const OfficerPublicKey& key) {
+Json describe(const std::string& name, const OfficerPublicKey& key) {
   Json out = Json::object();
   out.set("schema", "custody.officer_key/1")
       .set("curve", curve_name(key.curve))
       .set("public_key", to_hex(key.key))
-      .set("file", file);
+      .set(is_token_uri(name) ? "uri" : "file", name);
   return out;
 }
 
@@ -25,9 +25,11 @@ Result<Json> officer_key_new(const NewOfficerKeyOptions& options) {
   return describe(options.out, key);
 }
 
-Result<Json> officer_key_show(const std::string& file) {
-  ASSIGN_OR_RETURN(const OfficerPublicKey key, read_officer_key(file));
-  return describe(file, key);
+Result<Json> officer_key_show(const OfficerKeyOptions& options) {
+  const bool token = is_token_uri(options.key);
+  ASSIGN_OR_RETURN(const OfficerPublicKey key,
+                   token ? read_token_key(options) : read_officer_key(options.key));
+  return describe(options.key, key);
 }
 
 }  // namespace custody::signer::cli

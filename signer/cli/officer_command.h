@@ -1,7 +1,8 @@
-// custodyctl policy key: officers' key files. Thread-safety: one thread.
+// custodyctl policy key: officers' keys. Thread-safety: one thread.
 #pragma once
 
 #include "base/json.h"
+#include "signer/cli/officer_key.h"
 
 namespace custody::signer::cli {
 
@@ -9,6 +10,7 @@ struct NewOfficerKeyOptions {
   std::string out, curve, password;
 };
 Result<Json> officer_key_new(const NewOfficerKeyOptions& options);
-Result<Json> officer_key_show(const std::string& file);
+// Of a file, or of a token without its PIN.
+Result<Json> officer_key_show(const OfficerKeyOptions& options);
 
 }  // namespace custody::signer::cli

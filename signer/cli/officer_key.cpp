@@ -6,6 +6,7 @@
 #include "base/crypto/secp256k1.h"
 #include "proto/reader/digests.h"
 #include "signer/cli/key_file.h"
+#include "signer/cli/token_key.h"
 
 namespace custody::signer::cli {
 namespace {
@@ -47,6 +48,16 @@ class FileKey final : public OfficerKey {
  private:
   SoftwareKey key_;
 };
+
+Status check_file_options(const OfficerKeyOptions& options) {
+  if (!options.pin.empty() || !options.module.empty() || !options.module_writes.empty()) {
+    return invalid("--pin-file, --module and --module-writes are for a key in a token",
+                   "name that key by its PKCS#11 URI: --key pkcs11:token=...;object=...");
+  }
+  if (options.password.empty())
+    return invalid("no password is given for the key file", "--password-file FILE");
+  return ok_status();
+}
 
 }  // namespace
 
@@ -108,6 +119,8 @@ Result<OfficerPublicKey> read_officer_key(const std::string& path) {
 }
 
 Result<std::unique_ptr<OfficerKey>> open_officer_key(const OfficerKeyOptions& options) {
+  if (is_token_uri(options.key)) return open_token_key(options);
+  TRY(check_file_options(options));
   ASSIGN_OR_RETURN(const OfficerPublicKey stated, read_officer_key(options.key));
   ASSIGN_OR_RETURN(const Json file, read_sealed_file(options.key, kSchema));
   ASSIGN_OR_RETURN(const SecretBytes password, read_password(options.password));

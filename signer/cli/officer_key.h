@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/entropy.h"
 #include "base/secret.h"
@@ -50,10 +51,13 @@ Result<OfficerPublicKey> create_officer_key(const std::string& path, policy::bun
 Result<OfficerPublicKey> read_officer_key(const std::string& path);  // the public part
 
 struct OfficerKeyOptions {
-  std::string key;       // the file
-  std::string password;  // file that holds its password
+  std::string key;                              // the file, or a PKCS#11 URI (token_key.h)
+  std::string password;                         // of a key file: the file that holds its password
+  std::string pin = {};                         // of a token: the file that holds its PIN
+  std::string module = {};                      // of a token: PKCS#11 module, unless the URI has module-path
+  std::vector<std::string> module_writes = {};  // of a token: directories in which its module may write
 };
-// kUnauthenticated: wrong password; kCorrupt: the public part does not fit the secret.
+// A file: kUnauthenticated: wrong password; kCorrupt: the public part does not fit the secret.
 Result<std::unique_ptr<OfficerKey>> open_officer_key(const OfficerKeyOptions& options);
 
 }  // namespace custody::signer::cli

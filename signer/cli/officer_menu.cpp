@@ -61,11 +61,6 @@ void add_vote(CLI::App& requests, Program& program, const char* name, const char
 
 }  // namespace
 
-void add_key_options(CLI::App& command, OfficerKeyOptions& key, bool required) {
-  command.add_option("--key", key.key, "the officer's key file")->required(required);
-  command.add_option("--password-file", key.password, "file that holds its password")->required(required);
-}
-
 void add_policy_online(CLI::App& policy, Program& program) {
   auto text = std::make_shared<std::string>();
   auto genesis = std::make_shared<std::string>();

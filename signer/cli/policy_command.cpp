@@ -157,6 +157,27 @@ Status check_key(const PolicySignOptions& options, const bundle::Bundle& officer
                  "his is " + std::string(curve_name(officer->curve)) + " " + to_hex(officer->key));
 }
 
+// Whoever hands the file on can put anything under an officer's name; only his own signature keeps him from
+// signing. What else stands there under his name goes.
+Status put_signature(const std::string& file, const OfficerPublicKey& key, const Hash256& digest,
+                     const bundle::OfficerSignature& made,
+                     std::vector<bundle::OfficerSignature>& signatures) {
+  const auto is_his = [&](const auto& one) { return one.officer == made.officer; };
+  const auto first = std::ranges::find_if(signatures, is_his);
+  if (std::ranges::count_if(signatures, is_his) == 1 && verify(key, digest, first->signature)) {
+    return exists(std::string(as_text(made.officer)) + " has signed " + file + " already");
+  }
+  std::erase_if(signatures, is_his);
+  if (signatures.size() >= bundle::kMaxOfficers) {
+    return exhausted(file + " holds " + counted(signatures.size(), "signature") +
+                         ", as many as a bundle can have officers",
+                     "not all of them are officers'; write it anew: custodyctl policy propose");
+  }
+  signatures.push_back(made);
+  std::ranges::sort(signatures, {}, &bundle::OfficerSignature::officer);
+  return ok_status();
+}
+
 }  // namespace
 
 Result<Json> policy_format(Context& context, const std::string& directory, bool check) {
@@ -281,17 +302,13 @@ Result<Json> policy_sign(const PolicySignOptions& options) {
   if (!content.ok()) return content.status().with_context(options.file);
   ASSIGN_OR_RETURN(const std::optional<bundle::Bundle> active, read_active(options.active));
   TRY(check_signer(options, *content, active));
-  auto& signatures = signed_bundle->signatures;
-  const Bytes officer = to_bytes(options.officer);
-  if (std::ranges::find(signatures, officer, &bundle::OfficerSignature::officer) != signatures.end()) {
-    return exists(options.officer + " has signed " + options.file + " already");
-  }
   const Rendering shown = activation_text(*content, options.officer);
   ASSIGN_OR_RETURN(const std::unique_ptr<OfficerKey> key, open_officer_key(options.key));
   ASSIGN_OR_RETURN(const KeySignature made, key->sign(shown));
   TRY(check_key(options, active ? *active : *content, made.key));
-  signatures.push_back({officer, made.signature});
-  std::ranges::sort(signatures, {}, &bundle::OfficerSignature::officer);
+  auto& signatures = signed_bundle->signatures;
+  TRY(put_signature(options.file, made.key, digest_of(shown), {to_bytes(options.officer), made.signature},
+                    signatures));
   TRY(write_file_atomic(options.file, bundle::encode_signed_bundle(*signed_bundle), 0644));
   return Json::object()
       .set("schema", "custody.policy_signature/1")

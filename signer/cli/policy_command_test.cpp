@@ -86,6 +86,15 @@ TEST_F(PolicyNew, RefusesWhatCannotBeABundleAndWritesNothing) {
   refused([](auto& o) { o.limits = {"BTC:1:100000000000"}; }, "limits of BTC");
   refused([](auto& o) { o.expiry_hours = 4; }, "waits for 4 hours");
   refused([](auto& o) { o.valid_until = "2020-01-01"; }, "valid");
+  refused([](auto& o) { o.valid_until = "2026-11-28"; }, "--valid-until");
+  refused([](auto& o) { o.listed_hours = 8'760; }, "--listed-hours");
+  refused([](auto& o) { o.listed_hours = 4'000'000'000; }, "4000000000 hours");
+  refused([](auto& o) { o.limits = {"BTC:1:2", "BTC:3:4"}; }, "BTC twice");
+  for (const char* name : {"", "Alice", "a]\n[b", "a\"b", "a b"}) {
+    const std::string quoted = "\"" + to_printable(name) + "\" is no name";
+    refused([&](auto& o) { o.officers[0].replace(0, 5, name); }, quoted);
+    refused([&](auto& o) { o.officers[0].replace(6, 8, name); }, quoted);
+  }
   refused([](auto& o) { o.genesis.clear(); }, "--genesis");
 }
 
@@ -223,6 +232,31 @@ TEST_F(PolicySigning, RefusesAnotherBundleAnotherKeyAndASecondSignature) {
   EXPECT_EQ(sign("alice", "alice").code(), Code::kExists);
   first_ = file_;  // it does not follow itself (B4)
   EXPECT_EQ(sign("bob", "bob").code(), Code::kRefused);
+}
+
+// Whoever hands the file on cannot keep an officer from signing it, nor have custodyctl abort.
+TEST_F(PolicySigning, WhatOthersPutIntoTheFileNeitherCountsNorHinders) {
+  propose_next();
+  const auto put = [&](const std::vector<std::string>& names) {
+    auto file = *policy::bundle::decode_signed_bundle(*read_file(file_, policy::bundle::kMaxSignedBundle));
+    file.signatures.clear();
+    for (const std::string& name : names) file.signatures.push_back({to_bytes(name), {}});
+    ASSERT_TRUE(write_file_atomic(file_, policy::bundle::encode_signed_bundle(file), 0644).ok());
+  };
+  const auto signatures = [&] { return policy_show(file_, first_)->find("signatures")->items(); };
+  put({"alice", "alice"});
+  ASSERT_TRUE(sign("alice", "alice").ok());
+  ASSERT_EQ(signatures().size(), 1u);
+  EXPECT_EQ(signatures().front().string_at("signature").value(), "valid");
+  EXPECT_EQ(sign("alice", "alice").code(), Code::kExists);
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < policy::bundle::kMaxOfficers; ++i) names.push_back("x" + std::to_string(i));
+  put(names);
+  EXPECT_EQ(sign("alice", "alice").code(), Code::kExhausted);
+  EXPECT_EQ(signatures().size(), policy::bundle::kMaxOfficers);
+  names.back() = "alice";
+  put(names);
+  EXPECT_TRUE(sign("alice", "alice").ok());
 }
 
 TEST_F(PolicySigning, AProposalIsCheckedAndNeverOverwritten) {

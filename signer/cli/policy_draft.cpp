@@ -6,6 +6,8 @@
 #include "policy/bundle/directory.h"
 #include "policy/engine/lint.h"
 #include "policy/engine/vocabulary.h"
+#include "policy/render/text.h"
+#include "signer/cli/expectations.h"
 #include "signer/cli/policy_command.h"
 #include "signer/cli/policy_template.h"
 
@@ -45,6 +47,14 @@ Result<Validity> read_validity(const PolicyNewOptions& options, std::uint64_t no
   return out;
 }
 
+// Before it becomes part of a file's text.
+Status check_name(const std::string& officer, const std::string& name) {
+  if (policy::render::is_name(as_bytes(name))) return ok_status();
+  return invalid("--officer " + to_printable(officer.substr(0, 120)) + ": \"" +
+                     to_printable(name.substr(0, 40)) + "\" is no name",
+                 "names of officers and groups are 1 to 32 characters of a-z, 0-9 and -");
+}
+
 Result<bundle::Officer> read_officer(const std::string& text, const Validity& validity) {
   const std::vector<std::string> parts = split(text, ':');
   if (parts.size() != 4) {
@@ -53,8 +63,12 @@ Result<bundle::Officer> read_officer(const std::string& text, const Validity& va
         "such as alice:treasury:p256:02ab...; `custodyctl policy key show` prints curve and key");
   }
   bundle::Officer out;
+  TRY(check_name(text, parts[0]));
   out.name = to_bytes(parts[0]);
-  for (const std::string& group : split(parts[1], ',')) out.groups.push_back(to_bytes(group));
+  for (const std::string& group : split(parts[1], ',')) {
+    TRY(check_name(text, group));
+    out.groups.push_back(to_bytes(group));
+  }
   std::ranges::sort(out.groups);
   const auto key = parse_officer_public_key(parts[2], parts[3]);
   if (!key.ok()) return key.status().with_context("--officer " + to_printable(parts[0].substr(0, 40)));
@@ -92,6 +106,9 @@ Result<PolicyTemplate> read_template(const PolicyNewOptions& options, const Gene
   std::ranges::sort(out.officers, {}, &bundle::Officer::name);
   for (const std::string& text : options.limits) {
     ASSIGN_OR_RETURN(TemplateLimit limit, read_limit(text, genesis.genesis));
+    if (std::ranges::find(out.limits, limit.currency, &TemplateLimit::currency) != out.limits.end()) {
+      return invalid("--limit gives limits of " + limit.currency + " twice");
+    }
     out.limits.push_back(std::move(limit));
   }
   out.listed_hours = options.listed_hours;
@@ -114,6 +131,18 @@ bundle::BundleFiles parts_of(const bundle::BundleFiles& files) {
     if (!name.starts_with("tests/")) out.emplace(name, text);
   }
   return out;
+}
+
+Status check_expectations(const bundle::BundleFiles& files, const engine::CompiledBundle& compiled) {
+  for (const auto& [name, text] : files) {
+    if (!name.starts_with("tests/")) continue;
+    ASSIGN_OR_RETURN(const Expectations expectations, parse_expectations(text, name, compiled));
+    ASSIGN_OR_RETURN(const std::vector<Unexpected> found, run_expectations(expectations, compiled));
+    if (found.empty()) continue;
+    return invalid("with these options the policies do not say what they should: " + name + ": " +
+                   found.front().name + ": " + found.front().differences.front());
+  }
+  return ok_status();
 }
 
 // Where a line of the joined policies stands.
@@ -201,6 +230,7 @@ Result<Json> policy_new(const Context& context, const PolicyNewOptions& options,
   // What is written passes, or nothing is written.
   ASSIGN_OR_RETURN(bundle::Bundle content, bundle::parse_files(parts_of(files), options.directory));
   ASSIGN_OR_RETURN(const engine::CompiledBundle compiled, compile_for(genesis, std::move(content)));
+  TRY(check_expectations(files, compiled));
   TRY(make_directory(options.directory + "/tests", 0755));
   Json names = Json::array();
   for (const auto& [name, text] : files) {

@@ -1,25 +1,10 @@
 // custodyctl policy: the options of its commands.
 #include "base/clock.h"
-#include "signer/cli/officer_command.h"
 #include "signer/cli/policy_command.h"
 #include "signer/cli/program.h"
 
 namespace custody::signer::cli {
 namespace {
-
-void add_officer_keys(CLI::App& policy, Program& program) {
-  auto* key = policy.add_subcommand("key", "officers' keys in encrypted files");
-  auto make = std::make_shared<NewOfficerKeyOptions>();
-  auto* create = key->add_subcommand("new", "make a key; prints what goes into officers.toml");
-  create->add_option("--out", make->out, "file to write; never overwritten")->required();
-  create->add_option("--curve", make->curve, "secp256k1 or p256")->required();
-  create->add_option("--password-file", make->password, "file that holds the password")->required();
-  create->callback([&program, make] { program.action = [make] { return officer_key_new(*make); }; });
-  auto file = std::make_shared<std::string>();
-  auto* show = key->add_subcommand("show", "curve and public key of a key file");
-  show->add_option("--key", *file, "key file")->required();
-  show->callback([&program, file] { program.action = [file] { return officer_key_show(*file); }; });
-}
 
 constexpr const char* kGenesisHelp = "genesis.bin; that of the member's directory when left out";
 
@@ -33,10 +18,12 @@ void add_new(CLI::App& policy, Program& program) {
   command
       ->add_option("--officer", options->officers,
                    "name:group[,group]:curve:key, for each; two of one group at least")
+      ->allow_extra_args(false)  // what follows is the directory
       ->required();
-  command->add_option(
-      "--limit", options->limits,
-      "CODE:SMALL:LARGE in units: up to SMALL without officers, up to LARGE with two (1 and 10)");
+  command
+      ->add_option("--limit", options->limits,
+                   "CODE:SMALL:LARGE in units: up to SMALL without officers, up to LARGE with two (1 and 10)")
+      ->allow_extra_args(false);
   command->add_option("--valid-from", options->valid_from, "YYYY-MM-DD; today when left out");
   command->add_option("--valid-until", options->valid_until, "YYYY-MM-DD; a year later when left out");
   command

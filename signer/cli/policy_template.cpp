@@ -21,7 +21,9 @@ using bundle::Officer;
 constexpr std::uint64_t kDefaultSmall = 1;  // units of the currency
 constexpr std::uint64_t kDefaultLarge = 10;
 constexpr std::uint64_t kDayPerLarge = 10;  // a day's or week's limit is so many large amounts
-constexpr std::uint64_t kDayMs = 86'400'000;
+constexpr std::uint64_t kHourMs = 3'600'000;
+constexpr std::uint64_t kDayMs = 24 * kHourMs;
+constexpr std::uint64_t kHoursAfterListing = 24;
 
 using Words = std::map<std::string, std::string>;
 
@@ -310,10 +312,10 @@ std::size_t size_of(const std::vector<Officer>& officers, ByteView group) {
       std::ranges::count_if(officers, [&](const Officer& one) { return bundle::is_member_of(one, group); }));
 }
 
-// The largest group; in the order of names where they are equal, from the end.
+// The largest group; the last of them in the order of names where they are equal.
 Result<Roles> choose_roles(const std::vector<Officer>& officers, const std::vector<Bytes>& groups) {
   const auto first = std::ranges::max_element(
-      groups, [&](const Bytes& a, const Bytes& b) { return size_of(officers, a) <= size_of(officers, b); });
+      groups, {}, [&](const Bytes& group) { return std::pair(size_of(officers, group), group); });
   if (first == groups.end() || size_of(officers, *first) < 2) {
     return invalid("no group has two officers, so that nobody could put the next version in force",
                    "give at least two --officer of one group");
@@ -354,12 +356,26 @@ model::LedgerMs first_valid(const std::vector<Officer>& officers) {
   return out;
 }
 
-void add_times(const PolicyTemplate& wanted, Words& words) {
+// The expectations are of a day on which addresses count as known and all officers are valid.
+Status add_times(const PolicyTemplate& wanted, Words& words) {
+  if (wanted.listed_hours > bundle::kMaxHours) {
+    return invalid("an address is to be listed for " + std::to_string(wanted.listed_hours) +
+                   " hours; the most are " + std::to_string(bundle::kMaxHours));
+  }
   const std::uint64_t since = first_valid(wanted.officers).get();
-  const std::uint64_t time = since + 3'600'000ull * (wanted.listed_hours + 24);
+  const std::uint64_t time = since + kHourMs * (wanted.listed_hours + kHoursAfterListing);
+  for (const Officer& one : wanted.officers) {
+    if (bundle::is_valid_at(one, model::LedgerMs(time))) continue;
+    return invalid("officer " + std::string(as_text(one.name)) + " is valid until " +
+                       render::time_text(one.valid_until) + ", not " +
+                       std::to_string(wanted.listed_hours + kHoursAfterListing) +
+                       " hours long, so that no address would be known before",
+                   "give a later --valid-until, or fewer --listed-hours");
+  }
   words["since"] = render::time_text(model::LedgerMs(since));
   words["time"] = render::time_text(model::LedgerMs(time));
   words["kyc"] = render::time_text(model::LedgerMs(time + 100 * kDayMs));
+  return ok_status();
 }
 
 std::uint64_t power_of_ten(unsigned exponent) {
@@ -448,7 +464,7 @@ Result<BundleFiles> make_policy_files(const PolicyTemplate& wanted, const Genesi
   std::vector<Bytes> groups = groups_of(wanted.officers);
   ASSIGN_OR_RETURN(const Roles roles, choose_roles(wanted.officers, groups));
   Words words = common_words(wanted, roles);
-  add_times(wanted, words);
+  TRY(add_times(wanted, words));
   std::string mint(kMintRemark), withdraw(kWithdrawRemark);
   std::string payout = std::string(kPayoutRemark) + std::string(kPayoutAll);
   BundleFiles out;

@@ -27,7 +27,8 @@ struct PolicyTemplate {
 // What the policies see of a currency: at most this many decimals.
 constexpr std::uint8_t kTemplateDecimals = 3;
 
-// Files by name, those of tests/ too. kInvalid: no group has two officers, limits that do not fit.
+// Files by name, those of tests/ too. kInvalid: no group has two officers, limits that do not fit, officers
+// that are not valid for longer than an address must be known.
 Result<policy::bundle::BundleFiles> make_policy_files(const PolicyTemplate& wanted,
                                                       const GenesisFile& genesis);
 

@@ -17,6 +17,7 @@ struct Program {
 
 // Each adds its commands; options live as long as the action.
 void add_policy(CLI::App& app, Program& program);
+void add_officer_keys(CLI::App& policy, Program& program);
 void add_policy_online(CLI::App& policy, Program& program);
 void add_requests(CLI::App& app, Program& program);
 

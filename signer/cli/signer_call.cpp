@@ -11,8 +11,12 @@ constexpr int kSignerMs = 15'000;
 
 Result<model::SignReply> call_signer(Context& context, model::Intent intent) {
   ASSIGN_OR_RETURN(const std::string path, context.member_path("run/signer-operator.sock"));
-  ASSIGN_OR_RETURN(client::Client signer, client::Client::connect(path));
-  ASSIGN_OR_RETURN(model::SignReply reply, signer.call(std::move(intent), kSignerMs));
+  auto signer = client::Client::connect(path);
+  if (!signer.ok()) {
+    return unavailable("the signer at " + path + " does not answer: " + signer.status().message(),
+                       "start custody-signerd for this member, or name another with --member DIR");
+  }
+  ASSIGN_OR_RETURN(model::SignReply reply, signer->call(std::move(intent), kSignerMs));
   if (const Status refusal = client::status_of(reply); !refusal.ok()) {
     context.answered_by_node = true;
     if (!reply.pending) return refusal;

@@ -12,6 +12,8 @@ namespace {
 // 1.3.132.0.10, DER.
 constexpr std::array<std::uint8_t, 7> kSecp256k1 = {0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a};
 
+constexpr std::size_t kMaxAttribute = 1024;
+
 struct BooleanRule {
   CK_ATTRIBUTE_TYPE type;
   const char* name;
@@ -34,21 +36,6 @@ constexpr std::array kPrivateKeyRules = {
     BooleanRule{CKA_MODIFIABLE, "CKA_MODIFIABLE", false, true},
     BooleanRule{CKA_COPYABLE, "CKA_COPYABLE", false, true},
 };
-
-constexpr std::size_t kMaxAttribute = 1024;
-
-// Absent: the token does not report the attribute.
-Result<std::optional<Bytes>> read_attribute(const Session& session, CK_OBJECT_HANDLE object,
-                                            CK_ATTRIBUTE_TYPE type, const std::string& what) {
-  Bytes value(kMaxAttribute);
-  CK_ATTRIBUTE attribute{type, value.data(), value.size()};
-  const CK_RV rv = session.functions().C_GetAttributeValue(session.handle(), object, &attribute, 1);
-  if (rv == CKR_ATTRIBUTE_TYPE_INVALID) return std::optional<Bytes>();
-  if (rv != CKR_OK) return rv_error(Code::kUnavailable, "C_GetAttributeValue of " + what, rv);
-  if (attribute.ulValueLen > value.size()) return refused(what + " is longer than any allowed value");
-  value.resize(attribute.ulValueLen);
-  return std::optional<Bytes>(std::move(value));
-}
 
 Status looser(const std::string& key, const std::string& attribute, const std::string& found,
               const std::string& wanted) {
@@ -90,14 +77,6 @@ Status check_private_key(const Session& session, CK_OBJECT_HANDLE object, const 
                       "{CKM_ECDSA}");
 }
 
-// CKA_EC_POINT is a DER OCTET STRING around the SEC1 point; some tokens leave the wrapping out.
-Result<PublicKey> parse_point(ByteView point) {
-  constexpr std::size_t kUncompressed = 65;
-  if (point.size() == kUncompressed + 2 && point[0] == 0x04 && point[1] == kUncompressed)
-    point = point.subspan(2);
-  return crypto::compress_public_key(point);
-}
-
 Result<CK_OBJECT_HANDLE> find_one(const Session& session, CK_OBJECT_CLASS object_class,
                                   const std::string& name, ByteView id) {
   const std::string what = std::string(object_class == CKO_PRIVATE_KEY ? "private" : "public") + " key " +
@@ -116,22 +95,45 @@ Result<CK_OBJECT_HANDLE> find_one(const Session& session, CK_OBJECT_CLASS object
 
 }  // namespace
 
-Result<std::vector<CK_OBJECT_HANDLE>> find_objects(const Session& session, CK_OBJECT_CLASS object_class,
-                                                   ByteView id) {
+Result<std::optional<Bytes>> read_attribute(const Session& session, CK_OBJECT_HANDLE object,
+                                            CK_ATTRIBUTE_TYPE type, const std::string& what) {
+  Bytes value(kMaxAttribute);
+  CK_ATTRIBUTE attribute{type, value.data(), value.size()};
+  const CK_RV rv = session.functions().C_GetAttributeValue(session.handle(), object, &attribute, 1);
+  if (rv == CKR_ATTRIBUTE_TYPE_INVALID) return std::optional<Bytes>();
+  if (rv != CKR_OK) return rv_error(Code::kUnavailable, "C_GetAttributeValue of " + what, rv);
+  if (attribute.ulValueLen > value.size()) return refused(what + " is longer than any allowed value");
+  value.resize(attribute.ulValueLen);
+  return std::optional<Bytes>(std::move(value));
+}
+
+ByteView sec1_point(ByteView ec_point) {
+  constexpr std::uint8_t kOctetString = 0x04;
+  const bool wrapped =
+      ec_point.size() > 2 && ec_point[0] == kOctetString && ec_point[1] == ec_point.size() - 2;
+  return wrapped ? ec_point.subspan(2) : ec_point;
+}
+
+Result<std::vector<CK_OBJECT_HANDLE>> find_matching(const Session& session,
+                                                    std::vector<CK_ATTRIBUTE> wanted) {
   CK_FUNCTION_LIST& p11 = session.functions();
-  Bytes id_copy = to_bytes(id);
-  std::array<CK_ATTRIBUTE, 2> wanted = {
-      {{CKA_CLASS, &object_class, sizeof object_class}, {CKA_ID, id_copy.data(), id_copy.size()}}};
   CK_RV rv = p11.C_FindObjectsInit(session.handle(), wanted.data(), wanted.size());
   if (rv != CKR_OK) return rv_error(Code::kUnavailable, "C_FindObjectsInit", rv);
-  std::array<CK_OBJECT_HANDLE, 16> found{};
+  std::vector<CK_OBJECT_HANDLE> found(kMaxFound);
   CK_ULONG count = 0;
   rv = p11.C_FindObjects(session.handle(), found.data(), found.size(), &count);
   const CK_RV final_rv = p11.C_FindObjectsFinal(session.handle());
   if (rv != CKR_OK) return rv_error(Code::kUnavailable, "C_FindObjects", rv);
   if (final_rv != CKR_OK) return rv_error(Code::kUnavailable, "C_FindObjectsFinal", final_rv);
-  return std::vector<CK_OBJECT_HANDLE>(
-      found.begin(), found.begin() + static_cast<std::ptrdiff_t>(std::min<CK_ULONG>(count, 16)));
+  found.resize(std::min<std::size_t>(count, kMaxFound));
+  return found;
+}
+
+Result<std::vector<CK_OBJECT_HANDLE>> find_objects(const Session& session, CK_OBJECT_CLASS object_class,
+                                                   ByteView id) {
+  Bytes id_copy = to_bytes(id);
+  return find_matching(
+      session, {{CKA_CLASS, &object_class, sizeof object_class}, {CKA_ID, id_copy.data(), id_copy.size()}});
 }
 
 Result<FoundKey> find_checked_key(const Session& session, const std::string& name, ByteView id) {
@@ -142,7 +144,7 @@ Result<FoundKey> find_checked_key(const Session& session, const std::string& nam
   ASSIGN_OR_RETURN(const std::optional<Bytes> point,
                    read_attribute(session, public_object, CKA_EC_POINT, "CKA_EC_POINT"));
   if (!point) return refused("key " + name + ": the token does not report CKA_EC_POINT of its public key");
-  const auto parsed = parse_point(*point);
+  const auto parsed = crypto::compress_public_key(sec1_point(*point));
   if (!parsed.ok()) return refused("key " + name + ": CKA_EC_POINT: " + parsed.status().message());
   key.public_key = *parsed;
   return key;

@@ -22,6 +22,11 @@ std::string describe(const std::vector<TokenInfo>& tokens) {
   return out.empty() ? "no token at all" : out;
 }
 
+bool is_of_make(const TokenInfo& token, const TokenSelector& wanted) {
+  return (wanted.manufacturer.empty() || token.manufacturer == wanted.manufacturer) &&
+         (wanted.model.empty() || token.model == wanted.model);
+}
+
 bool is_pin_refusal(CK_RV rv) {
   constexpr std::array kRefusals = {CKR_PIN_INCORRECT, CKR_PIN_INVALID, CKR_PIN_LEN_RANGE,
                                     CKR_PIN_EXPIRED,   CKR_PIN_LOCKED,  CKR_USER_PIN_NOT_INITIALIZED};
@@ -100,7 +105,9 @@ Result<std::vector<TokenInfo>> list_tokens(const Module& module) {
     if (rv == CKR_TOKEN_NOT_PRESENT || rv == CKR_TOKEN_NOT_RECOGNIZED) continue;
     if (rv != CKR_OK) return rv_error(Code::kUnavailable, "C_GetTokenInfo", rv);
     tokens.push_back({slot, info.flags, padded_text(info.label, sizeof info.label),
-                      padded_text(info.serialNumber, sizeof info.serialNumber)});
+                      padded_text(info.serialNumber, sizeof info.serialNumber),
+                      padded_text(info.manufacturerID, sizeof info.manufacturerID),
+                      padded_text(info.model, sizeof info.model)});
   }
   return tokens;
 }
@@ -114,6 +121,7 @@ Result<TokenInfo> find_token(const Module& module, const TokenSelector& wanted) 
   for (const TokenInfo& token : tokens) {
     if ((token.flags & CKF_TOKEN_INITIALIZED) == 0) continue;
     if (!wanted.label.empty() && token.label != wanted.label) continue;
+    if (!is_of_make(token, wanted)) continue;
     if (!wanted.serial.empty() && token.serial != wanted.serial) {
       other_serial = !wanted.label.empty();
       continue;
@@ -149,7 +157,7 @@ Status check_pin_flags(const TokenInfo& token) {
   if (low) {
     return unauthenticated(
         where + "a wrong PIN was entered before, the next ones may lock it; no login was tried",
-        "with the signer stopped, log in once by hand with the right PIN "
+        "with nothing else using the token, log in once by hand with the right PIN "
         "(pkcs11-tool --login --list-objects), which clears the counter, then start again");
   }
   return ok_status();

@@ -48,12 +48,17 @@ struct TokenInfo {
   CK_FLAGS flags = 0;
   std::string label;
   std::string serial;
+  std::string manufacturer = {};
+  std::string model = {};
 };
 
-// Label and serial of the wanted token; an empty one matches anything, both empty is kInvalid.
+// What the wanted token says of itself; an empty text matches anything, label and serial both empty is
+// kInvalid.
 struct TokenSelector {
   std::string label;
   std::string serial;
+  std::string manufacturer = {};
+  std::string model = {};
 };
 
 Result<std::vector<TokenInfo>> list_tokens(const Module& module);
@@ -93,9 +98,18 @@ class Session {
   CK_SESSION_HANDLE handle_ = 0;
 };
 
+// Objects that have all of these attributes, at most kMaxFound of them.
+constexpr std::size_t kMaxFound = 16;
+Result<std::vector<CK_OBJECT_HANDLE>> find_matching(const Session& session, std::vector<CK_ATTRIBUTE> wanted);
 // Objects of one class with this CKA_ID.
 Result<std::vector<CK_OBJECT_HANDLE>> find_objects(const Session& session, CK_OBJECT_CLASS object_class,
                                                    ByteView id);
+
+// An attribute of an object, for messages called `what`. Absent: the token does not report it.
+Result<std::optional<Bytes>> read_attribute(const Session& session, CK_OBJECT_HANDLE object,
+                                            CK_ATTRIBUTE_TYPE type, const std::string& what);
+// The SEC1 point in a CKA_EC_POINT: a DER OCTET STRING; some tokens leave the wrapping out.
+ByteView sec1_point(ByteView ec_point);
 
 struct FoundKey {
   CK_OBJECT_HANDLE private_key = 0;

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "base/bytes.h"
+#include "base/crypto/p256.h"
 
 namespace custody::signer::hsm {
 
@@ -37,7 +38,8 @@ class Token {
 
 // The one place where a token's raw r || s becomes a Signature: exactly 64 bytes, normalised to low S,
 // verified under the pinned key. kCorrupt otherwise (a token can return CKR_OK and a signature by another
-// key). Thread-safe.
+// key). P-256 is for officers' keys only. Thread-safe.
 Result<Signature> accept_signature(const PublicKey& key, const Hash256& digest, ByteView raw);
+Result<Signature> accept_signature(const crypto::p256::PublicKey& key, const Hash256& digest, ByteView raw);
 
 }  // namespace custody::signer::hsm
