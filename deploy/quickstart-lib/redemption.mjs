@@ -73,7 +73,7 @@ export class Redemption {
       probe: async (state) => {
         const now = await this.look(step, member);
         const said = now?.own_signer;
-        state(`${now?.status ?? 'no such burn yet'}, its signer ${said === undefined ? 'has said nothing' : `${said.state} ${said.message ?? ''}`}`);
+        state(`${now?.status ?? 'no such burn yet'}, its signer: ${said?.state ?? 'has said nothing'} ${said?.message ?? ''}`);
         if (now?.signed_by.includes(member.name)) throw new Error(`${member.name} signed the payout of burn ${this.burn} without its officers`);
         return said?.request;
       },
