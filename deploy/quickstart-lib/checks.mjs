@@ -47,14 +47,14 @@ function checkCurrency(currency, record, held, expected) {
 }
 
 /**
- * Throws when the books do not balance. `deposited`: {currency: minor units}; `redemption`: {currency, amount, fee} or undefined.
+ * Throws when the books do not balance. `deposited`: {currency: minor units}; `redemptions`: [{currency, amount, fee}].
  * Returns each currency's figures as the summary shows them.
  */
-export function checkLedger({ reserves, balances, deposited, redemption }) {
+export function checkLedger({ reserves, balances, deposited, redemptions }) {
   const figures = {};
   for (const [currency, record] of Object.entries(reserves.currencies)) {
     const held = Object.values(balances).reduce((sum, account) => sum + BigInt(account[currency]), 0n);
-    const paidOut = redemption?.currency === currency ? redemption.amount + redemption.fee : 0n;
+    const paidOut = redemptions.filter((item) => item.currency === currency).reduce((sum, item) => sum + item.amount + item.fee, 0n);
     checkCurrency(currency, record, held, deposited[currency] - paidOut);
     const { decimals, supply, pending, surplus, recorded_reserve: reserve } = record;
     figures[currency] = { decimals, supply, pending, surplus, recorded_reserve: reserve };

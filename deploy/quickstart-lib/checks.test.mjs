@@ -6,7 +6,7 @@ const books = (change = {}) => ({
   reserves: { currencies: { BTC: { decimals: 8, supply: '90', pending: '5', surplus: '1', recorded_reserve: '96', equation_holds: true, ...change.record } } },
   balances: { alice: { BTC: '60' }, treasury: { BTC: '30' }, ...change.balances },
   deposited: { BTC: 100n },
-  redemption: { currency: 'BTC', amount: 3n, fee: 1n, ...change.redemption },
+  redemptions: [{ currency: 'BTC', amount: 1n, fee: 0n }, { currency: 'BTC', amount: 2n, fee: 1n, ...change.redemption }, { currency: 'LTC', amount: 7n, fee: 1n }],
 });
 
 test('balanced books give the figures', () => {

@@ -24,7 +24,8 @@ function parseAnswer(command, result) {
     if (typeof answer.schema !== 'string') throw new Error(`custodyctl ${command} printed an object without "schema"`);
     return answer;
   }
-  const error = answer.error ?? { message: `exit ${result.code}` };
+  // A check that found something (policy lint, policy test) says it in `text`.
+  const error = answer.error ?? { message: answer.text ?? `exit ${result.code}` };
   if (result.code === EXIT_UNREACHABLE) throw new NotYet(`custodyctl ${command}: ${error.message}`);
   throw new Refused(command, error);
 }

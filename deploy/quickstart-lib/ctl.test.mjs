@@ -33,6 +33,8 @@ test('a refusal has code, message and hint', async () => {
     return true;
   });
   await assert.rejects(ctl('echo "{}"; exit 2').call(signal, 'x'), Refused);
+  const found = ctl('echo \'{"schema":"x/1","text":"a.toml: case b differs"}\'; exit 1');
+  await assert.rejects(found.call(signal, 'policy', 'test'), { message: 'custodyctl policy test: a.toml: case b differs' });
 });
 
 test('a node that cannot be reached is asked again', async () => {

@@ -1,6 +1,7 @@
 // The main job, step by step. See README.md for what each step shows.
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { createKeyFile, ExternalWallet, mine } from '../external-wallet/external_wallet.mjs';
 import { readPasswordFile } from '../external-wallet/rpc.mjs';
@@ -10,9 +11,10 @@ import { Ctl, Refused } from './ctl.mjs';
 import { takeGivenWallet } from './given_wallet.mjs';
 import { kycExpiry, Member, weightsFor } from './members.mjs';
 import { anchorOf, CURRENCIES, DEPOSIT_DEPTH, genesisChains, SETTLEMENT_DEPTH } from './network.mjs';
-import { inspectPayout } from './payout.mjs';
 import { Person } from './people.mjs';
-import { LIMITS, policyToml } from './policy.mjs';
+import { CAREFUL_RULE, makeBundle } from './policy.mjs';
+import { inTurns } from './processes.mjs';
+import { Redemption } from './redemption.mjs';
 import { minorUnits, toJson, units, writeAtomically } from './summary.mjs';
 
 const GATEWAY = 'gary';
@@ -25,7 +27,8 @@ const PAID_TO_ALICE = ['10', 'BTC'];
 const PAID_TO_BOB = ['100', 'LTC'];
 const SWAP = { alice: ['4', 'BTC'], bob: ['50', 'LTC'] };
 const BOB_WITHDRAWS = '1.5';
-const REDEEMED = '3';
+const FIRST_REDEEMED = '0.2'; // the policies want nobody for it
+const REDEEMED = '3'; // the policies want two of the treasury for it
 const FEE_CAP = '0.001';
 
 export class Job {
@@ -52,6 +55,10 @@ export class Job {
     [this.alpha] = this.members;
     // The lightest member goes down; the people use the others' nodes.
     this.victim = this.members[this.members.length - 1];
+    // Its policy pays to listed addresses only.
+    this.careful = this.members[this.members.length - 2];
+    // A key that a password opens is slow on purpose and takes 128 MiB: as many at a time as there are cores.
+    this.keysAtATime = os.cpus().length;
   }
 
   /** Throws when something that must run does not. */
@@ -74,13 +81,14 @@ export class Job {
       return;
     }
     await step('deposits', 'the gateway pays in; members attest, approve and mint', (s) => this.deposits(s));
-    await step('payments', 'the gateway pays Alice and Bob', (s) => this.payments(s));
+    await step('payments', 'the gateway pays Alice and Bob, and says where it may be paid itself', (s) => this.payments(s));
     await step('swap', 'Alice and Bob swap in one transaction', (s) => this.swap(s));
     if (until === 'swap') {
       await step('checks', 'supply, reserves, balances, one state', (s) => this.finalChecks(s));
       return;
     }
     await step('withdrawal', 'Bob withdraws through the gateway', (s) => this.bobWithdraws(s));
+    await step('first-redemption', `a small redemption that ${this.careful.name} denies and the others pay`, (s) => this.redeemFirst(s));
     await step('redemption', `the gateway redeems with the consortium while ${this.victim.name} is down`, (s) => this.redeem(s));
     await step('restart', `${this.victim.name} comes back and signs again`, (s) => this.comeBack(s));
     await step('checks', 'supply, reserves, balances, one state', (s) => this.finalChecks(s));
@@ -123,6 +131,7 @@ export class Job {
       chain.anchor = await anchorOf(chain.rpc);
       step.say(`${currency}: ${chain.url}, genesis ${chain.params.genesis.hash.slice(0, 16)}..., anchor at height ${chain.anchor.height}`);
     }
+    this.wallets.cold = this.newWallet('BTC', 'gateway-cold');
     this.wallets.bob = this.newWallet('BTC', 'bob-btc');
     this.miners = Object.keys(this.chains).map((currency) => new Miner({ chain: this.chains[currency], address: this.wallets[currency].address }));
     return `${own.length} started, mining one block a second each`;
@@ -162,21 +171,25 @@ export class Job {
       { what: 'its token and keys', from: `custody-ceremony of ${member.name}`, log: member.dir }, () => member.init(step.signal, currencies),
     )));
     for (const member of this.members) step.say(`${member.name} (${member.entity}, ${member.jurisdiction}): validator key ${member.public.keys.validator}`);
-    return `${this.members.length} tokens`;
+    const officers = this.members.flatMap((member) => member.officers.map((officer) => ({ member, officer })));
+    await inTurns(this.keysAtATime, officers, ({ member, officer }) => step.during(
+      { what: `a key for officer ${officer.name}`, from: 'custodyctl', log: member.dir }, () => officer.makeKey(step.signal),
+    ));
+    step.say(`the officers of each: ${this.alpha.officers.map(({ name, group, curve }) => `${name} (${group}, ${curve})`).join(', ')}`);
+    return `${this.members.length} tokens, ${officers.length} officers`;
   }
 
   async genesis(step) {
     const chainsFile = path.join(this.dir, 'chains.json');
     const genesisFile = path.join(this.dir, 'genesis.bin');
-    const policyFile = path.join(this.dir, 'policy.toml');
     writeAtomically(chainsFile, `${toJson(genesisChains(this.chains))}\n`);
-    writeAtomically(policyFile, policyToml(LIMITS));
     const made = await this.users.call(
       step.signal, 'genesis', '--kind', 'test', '--prefix', ADDRESS_PREFIX, '--members', ...this.members.map((member) => member.publicFile),
       '--weights', this.members.map((member) => member.weight).join(','), '--chains', chainsFile, '--out', genesisFile,
     );
     await Promise.all(this.members.map((member) => step.during(
-      { what: 'genesis and policy bound', from: `custody-ceremony of ${member.name}`, log: member.dir }, () => member.bind(step.signal, genesisFile, policyFile),
+      { what: 'a policy that passes its tests, bound with genesis', from: `custodyctl and custody-ceremony of ${member.name}`, log: member.policyDir },
+      () => this.bindMember(step, member, genesisFile),
     )));
     Object.assign(this.summary, {
       chain_id: made.chain_id,
@@ -192,7 +205,14 @@ export class Job {
     });
     step.say(`weights ${this.members.map((member) => member.weight).join(', ')}; quorum ${made.quorum_weight} of ${made.total_weight}`);
     step.say(`seats: m = ${made.m} of n = ${made.n}; L = ${made.L} (the most seats below one third of weight), allowed m: ${made.allowed_m.join(', ')}`);
+    step.say(`policies: ${path.join(this.dir, 'member-*', 'policy')}, tested; that of ${this.careful.name} has the rule ${CAREFUL_RULE} besides`);
     return `chain id ${made.chain_id}`;
+  }
+
+  async bindMember(step, member, genesisFile) {
+    const listed = [{ currency: 'BTC', address: this.wallets.BTC.address, owner: GATEWAY, reason: 'the wallet that it pays in from' }];
+    await makeBundle({ signal: step.signal, ctl: this.users, member, genesisFile, careful: member === this.careful, listed });
+    await member.bind(step.signal, genesisFile);
   }
 
   async startMembers(step) {
@@ -204,7 +224,8 @@ export class Job {
     }));
     for (const member of this.members) member.configureNode(rpcs);
     await Promise.all(this.members.map((member) => this.startSigner(step, member)));
-    step.say('all signers are ready: tokens open, sockets listen');
+    this.summary.policy = { members: await Promise.all(this.members.map((member) => member.policyInForce(step.signal))) };
+    step.say('all signers are ready: tokens open, sockets listen, each decides by the bundle of its officers');
     await Promise.all(this.members.map((member) => this.startNode(step, member)));
     const endpoints = this.members.map((member) => member.endpoints());
     for (const member of this.members) member.writePeers(endpoints);
@@ -227,7 +248,7 @@ export class Job {
   }
 
   async status(step, member) {
-    return member.ctl.call(step.signal, 'status');
+    return member.status(step.signal);
   }
 
   async waitForPeers(step, member) {
@@ -367,29 +388,31 @@ export class Job {
       probe: async (state) => {
         const { deposits } = await this.alpha.ctl.call(step.signal, 'deposits', '--currency', currency);
         const deposit = deposits.find((item) => item.outpoint === outpoint);
-        const head = await this.describeHead(step, currency);
+        const head = await this.alpha.describeHead(step.signal, CURRENCIES[currency].chainName);
         state(deposit === undefined ? `no approval yet; ${head}` : `approved by ${deposit.approved_by.join(', ')}; ${head}`);
         return deposit !== undefined && deposit.mint !== null && deposit.minted_height !== null ? deposit : undefined;
       },
     });
   }
 
-  async describeHead(step, currency) {
-    const { chains } = await this.status(step, this.alpha);
-    const chain = chains.find((item) => item.name === CURRENCIES[currency].chainName);
-    if (chain === undefined) return `${currency} is not followed`;
-    return `recorded head ${chain.recorded_height}, own node at ${chain.height}${chain.problem ? `, problem: ${chain.problem}` : ''}`;
-  }
-
   async payments(step) {
     const pay = (to, sum) => this.asked(step, `a payment to ${to.name} in a block`, this.gary.member, () => this.gary.pay(step.signal, to, ...sum));
-    const toAlice = await pay(this.alice, PAID_TO_ALICE);
+    const { BTC: own, cold } = this.wallets;
+    const [toAlice] = await Promise.all([pay(this.alice, PAID_TO_ALICE), ...[own, cold].map((wallet) => this.registerPayoutAddress(step, wallet.address))]);
     step.say(`${PAID_TO_ALICE.join(' ')} to Alice: ${toAlice.tx}`);
     const toBob = await pay(this.bob, PAID_TO_BOB);
     step.say(`${PAID_TO_BOB.join(' ')} to Bob: ${toBob.tx}`);
     await this.everywhere(step, toBob.height);
     this.summary.payments = [toAlice.tx, toBob.tx];
     return 'both are paid';
+  }
+
+  /** The gateway says where it may be paid; a block later it may use the address. */
+  async registerPayoutAddress(step, address) {
+    await this.asked(step, 'the payout address in a block', this.gary.member, () => this.gary.ctl.call(
+      step.signal, 'gateway', 'payout-address', '--gateway', GATEWAY, '--currency', 'BTC', '--address', address, ...this.gary.key, '--wait',
+    ));
+    step.say(`payout address ${address} of the gateway is on the ledger`);
   }
 
   async swap(step) {
@@ -440,108 +463,43 @@ export class Job {
     return `Bob has ${BOB_WITHDRAWS} BTC in his own wallet`;
   }
 
+  newRedemption(amount, address) {
+    const { m } = this.summary.params;
+    return new Redemption({ gateway: this.gary, members: this.members, chain: this.chains.BTC, m, amount, feeCap: FEE_CAP, address });
+  }
+
+  /** To an address that the careful member's officers do not know: its signer denies, and says why; the others are enough. */
+  async redeemFirst(step) {
+    const redemption = this.newRedemption(FIRST_REDEEMED, this.wallets.cold.address);
+    const { height } = await this.status(step, this.alpha);
+    await redemption.start(step);
+    step.say(`burn ${redemption.burn} is final`);
+    const denied = await redemption.explainDenial(step, this.careful, CAREFUL_RULE);
+    this.summary.policy.denied = denied;
+    const settled = await redemption.waitForSettlement(step, this.members.length - 1);
+    this.summary.first_redemption = await redemption.record(step, settled, height);
+    const signers = this.summary.first_redemption.signed_by.map((item) => item.member);
+    if (signers.includes(this.careful.name)) throw new Error(`${this.careful.name} signed the payout that its policy denies`);
+    return `${FIRST_REDEEMED} BTC paid out in ${settled.txid}, signed by ${signers.join(', ')}; denied by ${denied.policies.join(', ')} of ${this.careful.name}`;
+  }
+
   async redeem(step) {
-    const address = this.wallets.BTC.address;
-    const registered = await this.asked(step, 'the payout address in a block', this.gary.member, () => this.gary.ctl.call(
-      step.signal, 'gateway', 'payout-address', '--gateway', GATEWAY, '--currency', 'BTC', '--address', address, ...this.gary.key, '--wait',
-    ));
-    step.say(`payout address ${address} is on the ledger`);
-    await this.cooledDown(step, registered);
-    const burn = await this.asked(step, 'the burn in a block', this.gary.member, () => this.gary.ctl.call(
-      step.signal, 'burn', '--gateway', GATEWAY, '--currency', 'BTC', '--amount', REDEEMED, '--fee-cap', FEE_CAP, '--to', address, ...this.gary.key, '--wait',
-    ));
+    const redemption = this.newRedemption(REDEEMED, this.wallets.BTC.address);
+    await redemption.start(step);
     await this.victim.killHard();
-    const atKill = await this.withdrawal(step, burn.tx);
-    if (atKill === undefined) throw new Error(`burn ${burn.tx} is not in the list of withdrawals although it is final`);
-    if (atKill.status === 'settled' || atKill.signed_by.length >= this.summary.params.m) {
+    const atKill = await redemption.look(step);
+    if (atKill === undefined) throw new Error(`burn ${redemption.burn} is not in the list of withdrawals although it is final`);
+    if (atKill.status === 'settled' || atKill.signed_by.length > 0) {
       throw new Error(`${this.victim.name} was killed too late: the payout was signed by ${atKill.signed_by.join(', ')} already`);
     }
     const { height } = await this.status(step, this.alpha);
     this.restart = { member: this.victim.name, killed_height: height };
-    step.say(`burn ${burn.tx} is final; ${this.victim.name} killed at height ${height}, the payout is ${atKill.status}`);
-    const settled = await this.waitForSettlement(step, burn.tx);
-    const settlement = await this.findSettlement(step, height);
-    this.summary.redemption = { ...(await this.inspectRedemption(burn.tx, settled, address)), settlement };
+    step.say(`burn ${redemption.burn} is final; ${this.victim.name} killed at height ${height}, the payout is ${atKill.status}`);
+    this.summary.policy.approved = await redemption.collectApprovals(step, this.membersUp, this.keysAtATime);
+    const settled = await redemption.waitForSettlement(step, this.membersUp.length);
+    this.summary.redemption = await redemption.record(step, settled, height);
     const signers = this.summary.redemption.signed_by.map((item) => item.member);
     return `${REDEEMED} BTC paid out in ${settled.txid}, signed by ${signers.join(', ')}, settled while ${this.victim.name} was down`;
-  }
-
-  /** The payout address may be used one block after it was registered. */
-  async cooledDown(step, registered) {
-    const height = registered.height ?? (await this.status(step, this.alpha)).height;
-    await this.everywhere(step, height + 1);
-  }
-
-  async withdrawal(step, burn) {
-    const { withdrawals } = await this.alpha.ctl.call(step.signal, 'withdrawals', '--currency', 'BTC');
-    return withdrawals.find((item) => item.burn === burn);
-  }
-
-  async waitForSettlement(step, burn) {
-    let shown;
-    return step.waitFor({
-      what: `the settlement of burn ${burn}`,
-      from: `${this.summary.params.m} of ${this.membersUp.length} signers, then the ${this.chains.BTC.name} chain`,
-      log: `${this.alpha.nodedLog} and ${this.alpha.signerdLog}`,
-      probe: async (state) => {
-        const now = await this.withdrawal(step, burn);
-        if (now === undefined) throw new Error(`burn ${burn} has vanished from the list of withdrawals`);
-        const text = `${now.status}, signed by ${now.signed_by.join(', ') || 'nobody'}${now.txid === null ? '' : `, transaction ${now.txid}`}`;
-        state(`${text}; ${await this.describeHead(step, 'BTC')}`);
-        if (text !== shown) step.say(text);
-        shown = text;
-        return now.status === 'settled' ? now : undefined;
-      },
-    });
-  }
-
-  /** The ledger transaction that proved the payout: the only settlement since the burn, which was final at `from` or one block before. */
-  async findSettlement(step, from) {
-    const { height: top } = await this.status(step, this.alpha);
-    for (let height = from; height <= top; height++) {
-      const { transactions } = await this.alpha.ctl.call(step.signal, 'block', String(height));
-      for (const id of transactions) {
-        const { kind } = await this.alpha.ctl.call(step.signal, 'tx', id);
-        if (kind === 'settlement') return id;
-      }
-    }
-    throw new Error(`no block from ${from} to ${top} has a settlement, although the burn is settled`);
-  }
-
-  /** Everything about the payout that the chain itself shows, compared with what the ledger says. */
-  async inspectRedemption(burn, settled, address) {
-    const amount = minorUnits(REDEEMED);
-    const feeCap = minorUnits(FEE_CAP);
-    const payout = await inspectPayout({
-      chain: this.chains.BTC,
-      first: this.chains.BTC.anchor.height,
-      txid: settled.txid,
-      address,
-      amount,
-      seats: this.members.map((member) => ({ member: member.name, seatKey: member.seatKey('BTC') })),
-    });
-    const require = (condition, what) => {
-      if (!condition) throw new Error(`payout ${settled.txid}: ${what}`);
-    };
-    const { m } = this.summary.params;
-    require(payout.signedBy.length === m, `signatures of ${payout.signedBy.length} seats verify, exactly ${m} are wanted`);
-    require(payout.fee === BigInt(settled.fee), `its fee is ${payout.fee}, the ledger says ${settled.fee}`);
-    require(payout.fee <= feeCap, `its fee ${payout.fee} is above the cap ${feeCap}`);
-    require(payout.anchor === settled.anchor, `its first input is ${payout.anchor}, the ledger says ${settled.anchor}`);
-    require(payout.confirmations >= SETTLEMENT_DEPTH, `it was settled with ${payout.confirmations} confirmations`);
-    return {
-      currency: 'BTC',
-      burn,
-      amount,
-      fee_cap: feeCap,
-      fee: payout.fee,
-      anchor: payout.anchor,
-      txid: settled.txid,
-      raw: payout.raw,
-      confirmations: payout.confirmations,
-      address,
-      signed_by: payout.signedBy,
-    };
   }
 
   // ---- restart
@@ -610,7 +568,8 @@ export class Job {
     const people = { gateway: this.gary.address, alice: this.alice.address, bob: this.bob.address };
     const { reserves, balances } = await quietLedger(step, this.alpha, people, this.members.map((member) => member.name));
     const deposited = Object.fromEntries(Object.entries(DEPOSITS).map(([currency, amount]) => [currency, minorUnits(amount)]));
-    this.summary.currencies = checkLedger({ reserves, balances, deposited, redemption: this.summary.redemption });
+    const redemptions = [this.summary.first_redemption, this.summary.redemption].filter((item) => item !== undefined);
+    this.summary.currencies = checkLedger({ reserves, balances, deposited, redemptions });
     for (const [currency, record] of Object.entries(this.summary.currencies)) {
       step.say(
         `${currency}: supply ${units(record.supply)} + pending ${units(record.pending)} + surplus ${units(record.surplus)} = recorded reserve ${units(record.recorded_reserve)}`,
@@ -642,6 +601,9 @@ export class Job {
       'custodyctl reserves',
       'custodyctl withdrawals',
       'custodyctl watch',
+      'custodyctl policy explain',
+      'custodyctl requests list',
+      `custodyctl policy show ${quoted(this.alpha.policyDir)}`,
       `custodyctl account ${this.alice.address}`,
       `custodyctl transfer build --from ${this.alice.address} --to ${this.bob.address} --amount 0.1 --currency BTC --out t.json`,
       `custodyctl transfer sign t.json ${key(this.alice)} --out s.json && custodyctl transfer send s.json --wait`,

@@ -2,6 +2,7 @@
 import { chmodSync, mkdirSync, openSync, closeSync, readFileSync, existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Ctl } from './ctl.mjs';
+import { Officer, OFFICERS } from './officers.mjs';
 import { run } from './processes.mjs';
 import { writeAtomically } from './summary.mjs';
 
@@ -69,6 +70,8 @@ export class Member {
     this.ctl = new Ctl({ program: programs.custodyctl, memberDir: this.dir, timeoutMs });
     this.nodedLog = path.join(this.dir, 'logs', 'noded.log');
     this.signerdLog = path.join(this.dir, 'logs', 'signerd.log');
+    this.policyDir = path.join(this.dir, 'policy');
+    this.officers = OFFICERS.map((officer) => new Officer({ ...officer, memberDir: this.dir, ctl: this.ctl }));
     this.signerd = undefined;
     this.noded = undefined;
   }
@@ -79,6 +82,7 @@ export class Member {
       const said = (result.stderr.trim() || result.stdout.trim()).slice(-1000);
       throw new Error(`custody-ceremony ${args[0]} of ${this.name} ended with ${result.code ?? result.signal}: ${said}`);
     }
+    return JSON.parse(result.stdout);
   }
 
   /** Token, keys and public parts. */
@@ -102,8 +106,29 @@ export class Member {
     return seat.key;
   }
 
-  async bind(signal, genesisFile, policyFile) {
-    await this.#ceremony(signal, 'bind', '--dir', this.dir, '--genesis', genesisFile, '--policy', policyFile, '--json');
+  /** Binds the signer to genesis and to the bundle in policyDir. */
+  async bind(signal, genesisFile) {
+    const bound = await this.#ceremony(signal, 'bind', '--dir', this.dir, '--genesis', genesisFile, '--policy', this.policyDir, '--json');
+    this.bound = { bundle: bound.policy, officers: bound.officers };
+  }
+
+  /** Which bundle the running signer decides by, as the summary shows it; throws when it is not the one that was bound. */
+  async policyInForce(signal) {
+    const { active } = await this.ctl.call(signal, 'policy', 'history');
+    if (active.hash !== this.bound.bundle) throw new Error(`the signer of ${this.name} decides by bundle ${active.hash}; bound was ${this.bound.bundle}`);
+    return { member: this.name, bundle: active.hash, version: active.version, officers: this.bound.officers };
+  }
+
+  async status(signal) {
+    return this.ctl.call(signal, 'status');
+  }
+
+  /** What its node knows of an external chain, in words. */
+  async describeHead(signal, chainName) {
+    const { chains } = await this.status(signal);
+    const chain = chains.find((item) => item.name === chainName);
+    if (chain === undefined) return `${chainName} is not followed`;
+    return `recorded head ${chain.recorded_height}, own node at ${chain.height}${chain.problem ? `, problem: ${chain.problem}` : ''}`;
   }
 
   /** `chains`: [{chainName, url, user, password}]; each password becomes a file of this member. */

@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import { readParams, knownParamsFile } from '../chains/params.mjs';
 import { kycExpiry, nodeToml, peersToml, weightsFor } from './members.mjs';
 import { genesisChains } from './network.mjs';
-import { policyToml } from './policy.mjs';
 import { minorUnits, toJson, units } from './summary.mjs';
 
 test('weights are distinct, near-equal and below one third', () => {
@@ -26,14 +25,11 @@ test('peers.toml names the endpoint that each other member keeps for us', () => 
   assert.throws(() => peersToml('member-3', endpoints), /names no endpoint for member-3/);
 });
 
-test('node.toml and policy.toml', () => {
+test('node.toml', () => {
   assert.equal(
     nodeToml([{ chainName: 'bitcoin-regtest', url: 'http://127.0.0.1:1/', user: 'x', passwordFile: '/a "b"/c' }]),
     'listen = "tcp://127.0.0.1"\nports = "auto"\n\n[chains.bitcoin-regtest]\nurl = "http://127.0.0.1:1/"\nuser = "x"\npassword_file = "/a \\"b\\"/c"\npoll_ms = 250\n',
   );
-  const policy = policyToml({ BTC: { mintPerTransaction: 1, mintPerDay: 2, payoutPerTransaction: 3, payoutPerDay: 4 } });
-  assert.match(policy, /^version = 1\n\n\[currencies\.BTC\]\nmint_per_transaction = "1"\nmint_per_day = "2"\n/);
-  assert.match(policy, /\[governance\]\nballots = "allow"\nproposals = "allow"\n$/);
 });
 
 test('the chains of genesis carry anchor and parameters', () => {

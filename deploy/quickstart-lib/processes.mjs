@@ -234,3 +234,17 @@ export function run(command, args, { env, cwd, input, stdio = [], timeoutMs = 60
     if (signal?.aborted) onAbort();
   });
 }
+
+/** Does `work` for each of `items`, at most `width` at a time; the results in order. */
+export async function inTurns(width, items, work) {
+  const results = [];
+  let next = 0;
+  const take = async () => {
+    while (next < items.length) {
+      const index = next++;
+      results[index] = await work(items[index]);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(width, items.length) }, take));
+  return results;
+}

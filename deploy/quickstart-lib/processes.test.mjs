@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
-import { Daemon, logTail, ProcessTable, run } from './processes.mjs';
+import { Daemon, inTurns, logTail, ProcessTable, run } from './processes.mjs';
 
 const directory = mkdtempSync(path.join(tmpdir(), 'custody-processes-'));
 after(() => rmSync(directory, { recursive: true }));
@@ -98,6 +98,22 @@ test('run gives exit code and output, takes input, and ends what takes too long 
   controller.abort();
   await assert.rejects(running, /was stopped/);
   await assert.rejects(run('sh', ['-c', 'head -c 20000000 /dev/zero']), /printed more than/);
+});
+
+test('work in turns: so many at a time, every item once, results in order', async () => {
+  let running = 0;
+  let most = 0;
+  const results = await inTurns(2, [3, 1, 2, 0], async (item) => {
+    running += 1;
+    most = Math.max(most, running);
+    for (let turn = 0; turn <= item; turn++) await new Promise(setImmediate);
+    running -= 1;
+    return item * 10;
+  });
+  assert.deepEqual(results, [30, 10, 20, 0]);
+  assert.equal(most, 2);
+  assert.deepEqual(await inTurns(2, [], () => assert.fail()), []);
+  await assert.rejects(inTurns(2, [1], async () => { throw new Error('no'); }), /no/);
 });
 
 test('the tail of a log', () => {

@@ -22,8 +22,8 @@ export function writeAtomically(file, text, mode = 0o600) {
 }
 
 const FIELDS = [
-  'schema', 'ok', 'failed_step', 'error', 'chain_id', 'common_height', 'params', 'members', 'restart', 'currencies', 'deposits', 'payments', 'swap',
-  'bob_withdrawal', 'redemption', 'balances', 'steps', 'seconds',
+  'schema', 'ok', 'failed_step', 'error', 'chain_id', 'common_height', 'params', 'members', 'restart', 'policy', 'currencies', 'deposits', 'payments',
+  'swap', 'bob_withdrawal', 'first_redemption', 'redemption', 'balances', 'steps', 'seconds',
 ];
 
 /** Writes DIR/summary.json with what is known of `summary`, in the order of the schema; returns the file's path. */

@@ -7,7 +7,7 @@ import { createKeyFile, ExternalWallet, mine } from '../../deploy/external-walle
 import { startNode } from '../../deploy/quickstart-lib/chains.mjs';
 import { ProcessTable } from '../../deploy/quickstart-lib/processes.mjs';
 import { freshDirectory, quickstart, readSummary, TIME_SCALE } from './harness.mjs';
-import { assertDepositScripts, assertPayout } from './payout.mjs';
+import { assertDepositScripts, assertPayouts } from './payout.mjs';
 import { assertFailedSummary, assertSummary } from './summary.mjs';
 
 const TOO_HIGH = 1_201; // above height 1,200 mining pays too little
@@ -78,7 +78,7 @@ describe('quickstart --bitcoin-rpc', () => {
     assert.equal(run.code, 0, run.stderr.slice(-3000));
     assertSummary(summary, 4);
     assertDepositScripts(summary);
-    assertPayout(summary);
+    assertPayouts(summary);
     assert.equal(await nodes.btc.rpc.call('getblockhash', TOO_HIGH + 1), tip);
     assert.ok((await nodes.btc.rpc.call('getblockcount')) > TOO_HIGH + 1);
     assert.ok(nodes.btc.daemon.running);

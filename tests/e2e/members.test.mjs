@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { freshDirectory, quickstart, readSummary, TIME_SCALE } from './harness.mjs';
-import { assertDepositScripts, assertPayout } from './payout.mjs';
+import { assertDepositScripts, assertPayouts } from './payout.mjs';
 import { assertSummary } from './summary.mjs';
 
 const COUNT = Number(process.env.CUSTODY_E2E_MEMBERS ?? '7');
@@ -19,6 +19,6 @@ test(`quickstart --members ${COUNT}`, async (t) => {
   t.diagnostic(`${summary.seconds} s`);
   assertSummary(summary, COUNT);
   assertDepositScripts(summary);
-  assertPayout(summary);
+  assertPayouts(summary);
   assert.deepEqual(await run.leftOver(), []);
 });

@@ -24,40 +24,61 @@ export function assertDepositScripts(summary) {
   }
 }
 
-/** `raw` spends the anchor with exactly m signatures of the seats that `signed_by` names, and pays exactly the burn. */
-export function assertPayout(summary) {
-  const { redemption } = summary;
+/** Minor units of the coin at an outpoint: of a deposit, or the change of the first payout. */
+function coinValue(summary, outpoint) {
+  const deposit = summary.deposits.find((item) => item.outpoint === outpoint);
+  if (deposit !== undefined) return BigInt(deposit.amount);
+  const [txid, vout] = outpoint.split(':');
+  const first = bitcoin.Transaction.fromHex(summary.first_redemption.raw);
+  assert.equal(first.getId(), txid);
+  return BigInt(first.outs[Number(vout)].value);
+}
+
+const outpointOf = (input) => `${Buffer.from(input.hash).reverse().toString('hex')}:${input.index}`;
+
+/** Names of those of `signed_by` whose signatures an input carries, sorted; undefined stands for a signature of nobody among them. */
+function signersOf(transaction, index, value, signedBy) {
+  const { witness } = transaction.ins[index];
+  const script = witness[witness.length - 1];
+  return witness.slice(1, -1).map((item) => {
+    const { signature, hashType } = bitcoin.script.signature.decode(Buffer.from(item));
+    const digest = transaction.hashForWitnessV0(index, script, value, hashType);
+    return signedBy.find(({ seat_key: key }) => ecc.verify(digest, Buffer.from(key, 'hex'), signature))?.member;
+  }).sort();
+}
+
+/** `raw` spends the anchor, every input with exactly m signatures of the seats that `signed_by` names, and pays exactly the burn: of both redemptions. */
+export function assertPayouts(summary) {
+  for (const redemption of [summary.first_redemption, summary.redemption]) assertPayout(summary, redemption);
+}
+
+function assertPayout(summary, redemption) {
   const transaction = bitcoin.Transaction.fromHex(redemption.raw);
   assert.equal(transaction.getId(), redemption.txid);
-  const [anchorId, anchorVout] = redemption.anchor.split(':');
-  const [input] = transaction.ins;
-  assert.equal(Buffer.from(input.hash).reverse().toString('hex'), anchorId);
-  assert.equal(input.index, Number(anchorVout));
-  assert.equal(input.sequence, 0xfffffffd);
-  const signatures = input.witness.slice(1, -1);
-  assert.equal(signatures.length, summary.params.m);
-  const value = BigInt(summary.deposits.find((deposit) => deposit.outpoint === redemption.anchor).amount);
-  const signers = signatures.map((item) => {
-    const { signature, hashType } = bitcoin.script.signature.decode(Buffer.from(item));
-    const digest = transaction.hashForWitnessV0(0, input.witness[input.witness.length - 1], value, hashType);
-    return redemption.signed_by.find(({ seat_key: key }) => ecc.verify(digest, Buffer.from(key, 'hex'), signature))?.member;
+  assert.equal(outpointOf(transaction.ins[0]), redemption.anchor);
+  const signers = redemption.signed_by.map(({ member }) => member).sort();
+  assert.equal(signers.length, summary.params.m);
+  const values = transaction.ins.map((input) => coinValue(summary, outpointOf(input)));
+  values.forEach((value, index) => {
+    assert.equal(transaction.ins[index].sequence, 0xfffffffd);
+    assert.deepEqual(signersOf(transaction, index, value, redemption.signed_by), signers);
   });
-  assert.deepEqual([...signers].sort(), redemption.signed_by.map(({ member }) => member).sort());
   const { data } = bitcoin.address.fromBech32(redemption.address);
   const payments = transaction.outs.filter((output) => Buffer.from(output.script).toString('hex') === `0014${Buffer.from(data).toString('hex')}`);
   assert.deepEqual(payments.map((output) => BigInt(output.value)), [BigInt(redemption.amount)], 'one payment of exactly the amount');
-  const fee = value - transaction.outs.reduce((total, output) => total + BigInt(output.value), 0n);
-  assert.equal(fee, BigInt(redemption.fee));
+  const sum = (amounts) => amounts.reduce((total, amount) => total + BigInt(amount), 0n);
+  assert.equal(sum(values) - sum(transaction.outs.map((output) => output.value)), BigInt(redemption.fee));
 }
 
 /** bitcoinjs-lib parses, verifies and finalises the PSBT; its transaction has exactly m signatures and is, byte for byte, the one on the chain. */
 export function assertPsbt(base64, summary) {
   const psbt = bitcoin.Psbt.fromBase64(base64);
-  assert.equal(psbt.inputCount, 1);
-  assert.equal(psbt.data.inputs[0].partialSig.length, summary.params.m);
+  const { ins } = bitcoin.Transaction.fromHex(summary.redemption.raw);
+  assert.equal(psbt.inputCount, ins.length);
+  for (const input of psbt.data.inputs) assert.equal(input.partialSig.length, summary.params.m);
   assert.equal(psbt.validateSignaturesOfAllInputs((key, digest, signature) => ecc.verify(digest, key, signature)), true);
   psbt.finalizeAllInputs();
   const transaction = psbt.extractTransaction();
-  assert.equal(transaction.ins[0].witness.length, summary.params.m + 2);
+  for (const input of transaction.ins) assert.equal(input.witness.length, summary.params.m + 2);
   assert.equal(transaction.toHex(), summary.redemption.raw);
 }

@@ -21,6 +21,10 @@ const object = (fields) => (value, where) => {
   assert.deepEqual(Object.keys(value).sort(), Object.keys(fields).sort(), where);
   for (const [name, check] of Object.entries(fields)) check(value[name], `${where}.${name}`);
 };
+const redemption = (amount) => object({
+  currency: is('BTC'), burn: H64, amount: is(amount), fee_cap: A, fee: A, anchor: OUTPOINT, txid: H64, raw: HEX, confirmations: N, address: S,
+  signed_by: list(object({ member: S, seat_key: HEX })), settlement: H64,
+});
 const byCurrency = (check) => object({ BTC: check, LTC: check });
 
 const SCHEMA = object({
@@ -36,16 +40,21 @@ const SCHEMA = object({
   payments: list(H64),
   swap: H64,
   bob_withdrawal: object({ identifier: text(/^[0-9a-f]{32}$/), payment: H64, external_txid: H64, vout: N, address: S, amount: is('150000000') }),
-  redemption: object({
-    currency: is('BTC'), burn: H64, amount: is('300000000'), fee_cap: A, fee: A, anchor: OUTPOINT, txid: H64, raw: HEX, confirmations: N, address: S,
-    signed_by: list(object({ member: S, seat_key: HEX })), settlement: H64,
+  policy: object({
+    members: list(object({ member: S, bundle: H64, version: is(1), officers: is(3) })),
+    denied: object({ member: S, burn: H64, rule: is('policy.forbid'), policies: list(S) }),
+    approved: object({ burn: H64, requests: list(object({ member: S, request: H64 })), officers: list(S) }),
   }),
+  first_redemption: redemption('20000000'),
+  redemption: redemption('300000000'),
   balances: object(Object.fromEntries(['gateway', 'alice', 'bob', 'treasury', 'fee_pool', 'members'].map((name) => [name, byCurrency(A)]))),
   steps: list(object({ name: S, seconds: F })),
   seconds: F,
 });
 
-const STEPS = ['chains', 'ceremony', 'genesis', 'members', 'gateway', 'deposits', 'payments', 'swap', 'withdrawal', 'redemption', 'restart', 'checks'];
+const STEPS = [
+  'chains', 'ceremony', 'genesis', 'members', 'gateway', 'deposits', 'payments', 'swap', 'withdrawal', 'first-redemption', 'redemption', 'restart', 'checks',
+];
 
 function checkMembers(summary, count) {
   const { members, params } = summary;
@@ -77,15 +86,17 @@ function checkMembers(summary, count) {
 }
 
 function checkMoney(summary) {
-  const { currencies, balances, redemption } = summary;
+  const { currencies, balances } = summary;
+  const redemptions = [summary.first_redemption, summary.redemption];
   for (const [code, figures] of Object.entries(currencies)) {
     const [supply, pending, surplus, reserve] = ['supply', 'pending', 'surplus', 'recorded_reserve'].map((name) => BigInt(figures[name]));
     assert.equal(supply + pending + surplus, reserve, code);
     assert.equal(Object.values(balances).reduce((sum, holder) => sum + BigInt(holder[code]), 0n), supply, `balances of ${code}`);
   }
-  assert.equal(BigInt(currencies.BTC.recorded_reserve), 1_200_000_000n - BigInt(redemption.amount) - BigInt(redemption.fee));
+  const paidOut = redemptions.reduce((sum, { amount, fee }) => sum + BigInt(amount) + BigInt(fee), 0n);
+  assert.equal(BigInt(currencies.BTC.recorded_reserve), 1_200_000_000n - paidOut);
   assert.equal(currencies.LTC.recorded_reserve, '10100000000');
-  assert.ok(BigInt(redemption.fee) <= BigInt(redemption.fee_cap));
+  for (const { fee, fee_cap: cap } of redemptions) assert.ok(BigInt(fee) <= BigInt(cap));
   // 10 and 4 BTC, 100 and 50 LTC are what the payees got; ledger fees came on top.
   assert.ok(BigInt(balances.alice.BTC) < 600_000_000n && BigInt(balances.alice.BTC) > 599_000_000n);
   assert.equal(balances.alice.LTC, '5000000000');
@@ -95,7 +106,7 @@ function checkMoney(summary) {
 
 function checkStory(summary) {
   const names = new Map(summary.members.map((member) => [member.name, member]));
-  const { restart, redemption, deposits, params } = summary;
+  const { restart, first_redemption: first, redemption: main, deposits, params, policy } = summary;
   assert.deepEqual(deposits.map(({ currency, amount }) => [currency, amount]), [['BTC', '1200000000'], ['LTC', '10100000000']]);
   for (const { approved_by: approvers } of deposits) {
     assert.equal(new Set(approvers).size, approvers.length);
@@ -103,17 +114,36 @@ function checkStory(summary) {
     assert.ok(weight >= params.quorum_weight, `approved by weight ${weight}`);
   }
   assert.equal(summary.payments.length, 2);
-  assert.equal(new Set(redemption.signed_by.map(({ member }) => member)).size, params.m, 'exactly m signatures');
-  assert.equal(redemption.signed_by.length, params.m);
-  for (const { member, seat_key: key } of redemption.signed_by) assert.equal(names.get(member).seat_keys.BTC, key, member);
+  for (const { signed_by: signers, confirmations } of [first, main]) {
+    assert.equal(new Set(signers.map(({ member }) => member)).size, params.m, 'exactly m signatures');
+    assert.equal(signers.length, params.m);
+    for (const { member, seat_key: key } of signers) assert.equal(names.get(member).seat_keys.BTC, key, member);
+    assert.ok(confirmations >= params.settlement_depth);
+  }
+  const signed = (redemption, name) => redemption.signed_by.some(({ member }) => member === name);
+  assert.equal(policy.denied.burn, first.burn);
+  assert.ok(names.has(policy.denied.member) && !signed(first, policy.denied.member), 'its policy denied it');
   assert.ok(names.has(restart.member));
-  assert.ok(!redemption.signed_by.some(({ member }) => member === restart.member), 'it was down');
+  assert.ok(!signed(main, restart.member), 'it was down');
   assert.ok(restart.killed_height < restart.up_height && restart.up_height < restart.first_signed_height);
   assert.ok(restart.first_signed_height <= summary.common_height);
-  assert.ok(redemption.confirmations >= params.settlement_depth);
-  assert.equal(redemption.anchor, deposits[0].outpoint, 'the only coin');
-  const ids = [summary.swap, ...summary.payments, summary.bob_withdrawal.payment, redemption.burn, redemption.settlement, ...deposits.map(({ mint }) => mint)];
+  assert.equal(first.anchor, deposits[0].outpoint, 'the only coin');
+  assert.match(main.anchor, new RegExp(`^${first.txid}:`), 'the change of the first');
+  const ids = [
+    summary.swap, ...summary.payments, summary.bob_withdrawal.payment, first.burn, first.settlement, main.burn, main.settlement, ...deposits.map(({ mint }) => mint),
+  ];
   assert.equal(new Set(ids).size, ids.length, 'all are different transactions');
+}
+
+function checkPolicy(summary) {
+  const { members, denied, approved } = summary.policy;
+  assert.deepEqual(members.map(({ member }) => member), summary.members.map(({ name }) => name));
+  assert.equal(new Set(members.map(({ bundle }) => bundle)).size, members.length, 'a bundle is for one member');
+  assert.deepEqual(denied.policies, ['withdraw-listed-only']);
+  assert.equal(approved.burn, summary.redemption.burn);
+  assert.deepEqual(approved.requests.map(({ member }) => member), members.map(({ member }) => member).filter((name) => name !== summary.restart.member));
+  assert.equal(new Set(approved.requests.map(({ request }) => request)).size, approved.requests.length, 'a request is of one signer');
+  assert.equal(new Set(approved.officers).size, 2);
 }
 
 /** Throws when a summary of a whole, good run of `count` members is not as the issue wants it. */
@@ -124,6 +154,7 @@ export function assertSummary(summary, count) {
   checkMembers(summary, count);
   checkMoney(summary);
   checkStory(summary);
+  checkPolicy(summary);
 }
 
 /** Throws when a summary of a run that failed in `step` does not say so. */
