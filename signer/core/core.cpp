@@ -25,6 +25,11 @@ bool moves_money(IntentKind kind) {
   return kind == IntentKind::kMint || kind == IntentKind::kPayout;
 }
 
+bool is_freeze(const model::Intent& intent) {
+  const auto* said = std::get_if<model::StatementIntent>(&intent);
+  return said != nullptr && said->what == model::Statement::kFreeze;
+}
+
 std::string statement_rule(model::Statement what) {
   switch (what) {
     case model::Statement::kVote:
@@ -107,7 +112,7 @@ bool is_urgent(ByteView request) {
   if (!decoded.ok()) return true;  // answered at once
   return std::holds_alternative<model::ProposalIntent>(decoded->intent) ||
          std::holds_alternative<model::VoteIntent>(decoded->intent) ||
-         std::holds_alternative<model::StatusQuery>(decoded->intent);
+         std::holds_alternative<model::StatusQuery>(decoded->intent) || is_freeze(decoded->intent);
 }
 
 Core::Core(Identity identity, Memory memory, hsm::Token& token)
@@ -351,9 +356,9 @@ std::optional<Signature> Core::cached(const guard::Verdict& verdict) const {
 std::optional<model::SignReply> Core::continue_job(Job& job) {
   if (!failure_.ok()) return stopped(job.id_);
   CHECK(job.remaining() > 0);
-  if (moves_money(job.facts_.kind) && memory_.desk->is_frozen(job.facts_.currency)) {
+  if (through_policy(job.facts_.kind) && memory_.desk->is_frozen(job.facts_.currency)) {
     job.signatures_.clear();
-    return finish(job, refused("an officer has frozen this currency").with_context("policy.frozen"));
+    return finish(job, refused("an officer has frozen it meanwhile").with_context("policy.frozen"));
   }
   if (const Status durable = memory_.journal->make_durable(job.commit_); !durable.ok()) {
     return error_reply(job.id_, "signer.stopped", fail("the journal", durable));

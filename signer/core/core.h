@@ -21,7 +21,8 @@ enum class Caller : std::uint8_t { kNode = 1, kOperator = 2 };
 // operator: proposals and ballots, officers' statements, questions about the policy; both: status.
 bool may_ask(Caller caller, const model::Intent& intent);
 
-// Votes, proposals and status before everything else. Requests above kMaxIntentHeader are never urgent.
+// Votes, proposals, freezes and status before everything else. Requests above kMaxIntentHeader are never
+// urgent.
 bool is_urgent(ByteView request);
 
 // A journaled request whose signatures are being made. Only Core makes and reads it.

@@ -309,6 +309,18 @@ TEST_F(PolicyTest, AFreezeStopsAPayoutBetweenItsInputs) {
   EXPECT_EQ(token_.asked.size(), 1u);
 }
 
+TEST_F(PolicyTest, B11_AFreezeOfEverythingStopsABallotThatWasDecided) {
+  rebind(tests::make_policy(identity_.genesis, identity_.chain_id, identity_.member, limits()));
+  show_head();
+  auto started = core_->start_job(Caller::kOperator, encode(ballot(true)));
+  ASSERT_TRUE(std::holds_alternative<Job>(started));
+  EXPECT_EQ(say(model::Statement::kFreeze, tests::sign_order(order(Freeze::kFreeze, 1), {"carol"})).code, 0);
+  const auto reply = core_->continue_job(std::get<Job>(started));
+  ASSERT_TRUE(reply.has_value());
+  expect_refused(*reply, "policy.frozen");
+  EXPECT_TRUE(token_.asked.empty());
+}
+
 // Abuse case G4: nobody is told that an officer's word counts before it is durable.
 TEST_F(PolicyTest, G4_AFailedSyncOfAVoteStopsTheSigner) {
   const Hash256 id = expect_pending(ask(payouts_.recorded(large())));
