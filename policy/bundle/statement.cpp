@@ -174,11 +174,13 @@ Status check_moment(const FreezeOrder& order, const FreezeState& state, model::L
                  render::time_text(now));
 }
 
+// A freeze of what is frozen already would only use up the counter of an order that others have signed.
 Status check_effect(const FreezeOrder& order, const FreezeState& state) {
   if (order.what == Freeze::kFreeze) {
-    if (order.currency.empty() || is_frozen(state, order.currency) || state.currencies.size() < kMaxFrozen) {
-      return ok_status();
-    }
+    if (state.everything) return exists("everything is frozen already");
+    if (order.currency.empty()) return ok_status();
+    if (is_frozen(state, order.currency)) return exists(text(order.currency) + " is frozen already");
+    if (state.currencies.size() < kMaxFrozen) return ok_status();
     return exhausted(std::to_string(kMaxFrozen) + " currencies are frozen", "freeze everything");
   }
   const bool frozen = order.currency.empty() ? state.everything || !state.currencies.empty()

@@ -91,7 +91,7 @@ Result<Bundle> verify_bundle(const SignedBundle& signed_bundle, const ActiveBund
 render::Activation activation_of(const Bundle& bundle);
 
 // A freeze: any one officer. Its end: a quorum of the active bundle's unfreeze group. The counter keeps an
-// order from counting twice.
+// order from counting twice. kExists also for a freeze of what is frozen already.
 Status verify_order(const SignedOrder& signed_order, const FreezeState& state, const ActiveBundle& active,
                     model::LedgerMs now);
 // The state after an order that verify_order passed.

@@ -427,6 +427,21 @@ TEST(AbuseB7, AnOrderCountsOnce) {
                  "the next order has the counter 3, not 9");
 }
 
+// One dishonest officer may freeze, but not use up the counters of the others' orders with freezes that
+// change nothing: that would keep their freeze, or its end, from ever taking effect.
+TEST(AbuseB11, AFreezeOfWhatIsFrozenUsesNoCounter) {
+  const FreezeState one = apply_order(order(Freeze::kFreeze, 1, "BTC"), {});
+  expect_refused(judge_order(signed_order(order(Freeze::kFreeze, 2, "BTC"), {"carol"}), one), Code::kExists,
+                 "BTC is frozen already");
+  EXPECT_TRUE(judge_order(signed_order(order(Freeze::kFreeze, 2, "LTC"), {"carol"}), one).ok());
+  const FreezeState all = apply_order(order(Freeze::kFreeze, 2), one);
+  for (const std::string_view what : {"", "BTC", "LTC"}) {
+    expect_refused(judge_order(signed_order(order(Freeze::kFreeze, 3, what), {"carol"}), all), Code::kExists,
+                   "everything is frozen already");
+  }
+  EXPECT_TRUE(judge_order(signed_order(order(Freeze::kUnfreeze, 3), {"alice", "bob"}), all).ok());
+}
+
 TEST(Freeze, WhatIsNotFrozenIsNotUnfrozen) {
   expect_refused(judge_order(signed_order(order(Freeze::kUnfreeze, 1), {"alice", "bob"})), Code::kRefused,
                  "nothing is frozen");
