@@ -258,7 +258,7 @@ model::SignReply Core::move_head(const Ask& ask, const model::LedgerHeadIntent& 
   memory_.state = *next;
   memory_.desk->advance(next->head.time);
   if (const Status due = activate_if_due(next->head.time); !due.ok()) return stopped(ask.id);
-  return accept(ask, "signer.head");
+  return accept(ask, "signer.head", 0);
 }
 
 Result<engine::Record> Core::check_statement(const model::StatementIntent& intent) {
@@ -293,10 +293,11 @@ model::SignReply Core::take_statement(const Ask& ask, const model::StatementInte
     if (record.status().code() == Code::kIo) (void)fail("the bundle", record.status());
     return refuse(ask.caller, ask.request, ask.id, 0, record.status().with_context(rule));
   }
+  const std::uint64_t sequence = memory_.journal->next_sequence();
   if (!write_durably(*record).ok()) return stopped(ask.id);
   // A bundle without a delay is in force at once.
   if (!activate_if_due(memory_.state.head.time).ok()) return stopped(ask.id);
-  return accept(ask, rule);
+  return accept(ask, rule, sequence);
 }
 
 model::SignReply Core::answer_policy(const Ask& ask, const model::PolicyQuery& query) const {
@@ -332,11 +333,12 @@ model::SignReply Core::wait(const Ask& ask, const Authorised& authorised) {
 }
 
 // Done, without a signature.
-model::SignReply Core::accept(const Ask& ask, std::string_view rule) {
+model::SignReply Core::accept(const Ask& ask, std::string_view rule, std::uint64_t record) {
   AuditLeaf leaf;
   leaf.caller = static_cast<std::uint8_t>(ask.caller);
   leaf.request = crypto::sha256(ask.request);
   leaf.rule = cut(rule, kMaxRule);
+  leaf.record = record;
   leaf.time = memory_.state.head.time;
   leaf.policy = memory_.desk->active().hash();
   if (!add_leaf(leaf).ok()) return stopped(ask.id);
@@ -399,7 +401,7 @@ model::SignReply Core::finish(const Job& job, const Status& outcome) {
   leaf.request = job.request_;
   leaf.code = static_cast<std::uint8_t>(outcome.code());
   leaf.rule = cut(outcome.ok() ? std::string_view(job.rule_) : guard::rule_of(outcome), kMaxRule);
-  leaf.commit = job.commit_;
+  leaf.record = job.commit_;
   leaf.digests = job.digests_;
   leaf.key = job.key_;
   leaf.signatures = hash_of(job.signatures_);

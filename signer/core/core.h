@@ -94,7 +94,7 @@ class Core {
   Result<engine::Record> check_statement(const model::StatementIntent& intent);
   model::SignReply answer_policy(const Ask& ask, const model::PolicyQuery& query) const;
   model::SignReply wait(const Ask& ask, const Authorised& authorised);
-  model::SignReply accept(const Ask& ask, std::string_view rule);
+  model::SignReply accept(const Ask& ask, std::string_view rule, std::uint64_t record);
   std::optional<Signature> cached(const guard::Verdict& verdict) const;
   model::SignReply refuse(Caller caller, ByteView request, std::uint64_t id, std::uint8_t kind,
                           const Status& why);
