@@ -315,6 +315,15 @@ TEST(AbuseB3, ABundleThatBreaksARuleIsRefusedWithAllSignatures) {
   expect_refused(judge_bundle(signed_by(bad, {"alice", "bob"})), Code::kInvalid, "is no quorum");
 }
 
+// Who has no key must not make a signer read a megabyte of policies: votes wait for it.
+TEST(AbuseA4, WhatNoQuorumSignedIsNotRead) {
+  Bundle bad = next();
+  bad.policies = to_bytes("this is no policy");
+  expect_refused(judge_bundle(signed_by(bad, {"alice"})), Code::kRefused, "1 of the 2 signatures");
+  bad.version = 1;
+  expect_refused(judge_bundle(signed_by(bad, {})), Code::kRefused, "is not newer");
+}
+
 TEST(Activation, OneSignatureThatDoesNotCountRefusesAll) {
   SignedBundle bundle = signed_by(next(), {"alice", "bob", "carol"});
   bundle.signatures[2].signature = {};
