@@ -247,17 +247,19 @@ Result<std::uint64_t> Core::commit(const Authorised& authorised) {
 }
 
 // Lazily durable: a head that is lost is proven again.
+Status Core::remember_head(const model::GuardState& next) {
+  if (next.head == memory_.state.head) return ok_status();
+  const auto appended = memory_.journal->append_state(proto::reader::encode(HeadRecord{next.head}));
+  if (!appended.ok()) return fail("the journal", appended.status());
+  memory_.state = next;
+  memory_.desk->advance(next.head.time);
+  return ok_status();
+}
+
 model::SignReply Core::move_head(const Ask& ask, const model::LedgerHeadIntent& intent) {
   const auto next = guard::advance(memory_.state, intent.evidence);
   if (!next.ok()) return refuse(ask.caller, ask.request, ask.id, 0, next.status());
-  const auto appended = memory_.journal->append_state(proto::reader::encode(HeadRecord{next->head}));
-  if (!appended.ok()) {
-    const Status failed = fail("the journal", appended.status());
-    return error_reply(ask.id, "signer.stopped", failed);
-  }
-  memory_.state = *next;
-  memory_.desk->advance(next->head.time);
-  if (const Status due = activate_if_due(next->head.time); !due.ok()) return stopped(ask.id);
+  if (!remember_head(*next).ok() || !activate_if_due(next->head.time).ok()) return stopped(ask.id);
   return accept(ask, "signer.head", 0);
 }
 

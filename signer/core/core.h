@@ -89,6 +89,7 @@ class Core {
     ByteView request;
     std::uint64_t id;
   };
+  Status remember_head(const model::GuardState& next);
   model::SignReply move_head(const Ask& ask, const model::LedgerHeadIntent& intent);
   model::SignReply take_statement(const Ask& ask, const model::StatementIntent& intent);
   Result<engine::Record> check_statement(const model::StatementIntent& intent);

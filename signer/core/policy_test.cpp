@@ -196,6 +196,15 @@ TEST_F(PolicyTest, H1_TheHeadThatWasShownSurvivesARestartAndNeverGoesBack) {
   EXPECT_TRUE(token_.asked.empty());
 }
 
+// A node that shows the same head without end does not fill the journal with it.
+TEST_F(PolicyTest, A4_AHeadThatIsKnownIsNotJournaledAgain) {
+  const auto evidence = ledger_.evidence({});
+  EXPECT_EQ(ask(model::LedgerHeadIntent{evidence}).code, 0);
+  const std::uint64_t records = core_->memory().journal->next_sequence();
+  EXPECT_EQ(ask(model::LedgerHeadIntent{evidence}).code, 0);
+  EXPECT_EQ(core_->memory().journal->next_sequence(), records);
+}
+
 TEST_F(PolicyTest, C1_AHeadThatNoQuorumSignedIsRefused) {
   expect_refused(ask(model::LedgerHeadIntent{ledger_.evidence({}, {1, 2})}), "guard.evidence");
 }
