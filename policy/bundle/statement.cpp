@@ -174,11 +174,13 @@ Status check_moment(const FreezeOrder& order, const FreezeState& state, model::L
                  render::time_text(now));
 }
 
+// A freeze of what is frozen already would only use up the counter of an order that others have signed.
 Status check_effect(const FreezeOrder& order, const FreezeState& state) {
   if (order.what == Freeze::kFreeze) {
-    if (order.currency.empty() || is_frozen(state, order.currency) || state.currencies.size() < kMaxFrozen) {
-      return ok_status();
-    }
+    if (state.everything) return exists("everything is frozen already");
+    if (order.currency.empty()) return ok_status();
+    if (is_frozen(state, order.currency)) return exists(text(order.currency) + " is frozen already");
+    if (state.currencies.size() < kMaxFrozen) return ok_status();
     return exhausted(std::to_string(kMaxFrozen) + " currencies are frozen", "freeze everything");
   }
   const bool frozen = order.currency.empty() ? state.everything || !state.currencies.empty()
@@ -232,12 +234,16 @@ render::Activation activation_of(const Bundle& bundle) {
 
 Result<Bundle> verify_bundle(const SignedBundle& signed_bundle, const ActiveBundle& active,
                              model::LedgerMs now) {
-  ASSIGN_OR_RETURN(Bundle next, decode_bundle(signed_bundle.bundle));
+  auto decoded = proto::reader::decode<Bundle>(signed_bundle.bundle, kMaxBundle);
+  if (!decoded.ok()) return decoded.status().with_context("bundle");
+  Bundle next = std::move(decoded).value();
   TRY(check_follows(next, active));
   const render::Activation activation = activation_of(next);
   TRY(check_quorum(
       signed_bundle.signatures, active.bundle.activation,
       [&](std::string_view officer) { return render::activation_digest(activation, officer); }, active, now));
+  // Last, because it takes a hundred times as long: only what a quorum signed is parsed.
+  TRY(check_bundle(next).with_context("bundle"));
   return next;
 }
 

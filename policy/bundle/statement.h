@@ -69,8 +69,9 @@ Bytes encode_order(const SignedOrder& order);
 Result<SignedOrder> decode_order(ByteView bytes);
 
 // The functions below say whether a statement counts at `now` (ledger time). They refuse in this order: what
-// it is about, when, who, whether he may, whether he said it before, and the signature last. kRefused: it
-// does not count; kExists: it counts already; kUnauthenticated: not signed by who is named.
+// it is about, when, who, whether he may, whether he said it before, and the signature last; what is in a
+// bundle is read after that. kRefused: it does not count; kExists: it counts already; kUnauthenticated: not
+// signed by who is named.
 
 // The officer approves or rejects this request, as one of his groups, for the first time: `before` holds the
 // votes on it that counted. Who approved may still reject; who rejected has spoken. Void once another bundle
@@ -91,7 +92,7 @@ Result<Bundle> verify_bundle(const SignedBundle& signed_bundle, const ActiveBund
 render::Activation activation_of(const Bundle& bundle);
 
 // A freeze: any one officer. Its end: a quorum of the active bundle's unfreeze group. The counter keeps an
-// order from counting twice.
+// order from counting twice. kExists also for a freeze of what is frozen already.
 Status verify_order(const SignedOrder& signed_order, const FreezeState& state, const ActiveBundle& active,
                     model::LedgerMs now);
 // The state after an order that verify_order passed.

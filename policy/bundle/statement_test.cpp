@@ -315,6 +315,15 @@ TEST(AbuseB3, ABundleThatBreaksARuleIsRefusedWithAllSignatures) {
   expect_refused(judge_bundle(signed_by(bad, {"alice", "bob"})), Code::kInvalid, "is no quorum");
 }
 
+// Who has no key must not make a signer read a megabyte of policies: votes wait for it.
+TEST(AbuseA4, WhatNoQuorumSignedIsNotRead) {
+  Bundle bad = next();
+  bad.policies = to_bytes("this is no policy");
+  expect_refused(judge_bundle(signed_by(bad, {"alice"})), Code::kRefused, "1 of the 2 signatures");
+  bad.version = 1;
+  expect_refused(judge_bundle(signed_by(bad, {})), Code::kRefused, "is not newer");
+}
+
 TEST(Activation, OneSignatureThatDoesNotCountRefusesAll) {
   SignedBundle bundle = signed_by(next(), {"alice", "bob", "carol"});
   bundle.signatures[2].signature = {};
@@ -425,6 +434,21 @@ TEST(AbuseB7, AnOrderCountsOnce) {
   expect_refused(judge_order(freeze, later), Code::kExists, "has taken effect already");
   expect_refused(judge_order(signed_order(order(Freeze::kFreeze, 9), {"alice"}), later), Code::kRefused,
                  "the next order has the counter 3, not 9");
+}
+
+// One dishonest officer may freeze, but not use up the counters of the others' orders with freezes that
+// change nothing: that would keep their freeze, or its end, from ever taking effect.
+TEST(AbuseB11, AFreezeOfWhatIsFrozenUsesNoCounter) {
+  const FreezeState one = apply_order(order(Freeze::kFreeze, 1, "BTC"), {});
+  expect_refused(judge_order(signed_order(order(Freeze::kFreeze, 2, "BTC"), {"carol"}), one), Code::kExists,
+                 "BTC is frozen already");
+  EXPECT_TRUE(judge_order(signed_order(order(Freeze::kFreeze, 2, "LTC"), {"carol"}), one).ok());
+  const FreezeState all = apply_order(order(Freeze::kFreeze, 2), one);
+  for (const std::string_view what : {"", "BTC", "LTC"}) {
+    expect_refused(judge_order(signed_order(order(Freeze::kFreeze, 3, what), {"carol"}), all), Code::kExists,
+                   "everything is frozen already");
+  }
+  EXPECT_TRUE(judge_order(signed_order(order(Freeze::kUnfreeze, 3), {"alice", "bob"}), all).ok());
 }
 
 TEST(Freeze, WhatIsNotFrozenIsNotUnfrozen) {

@@ -327,7 +327,7 @@ const Decision& Decider::judge_saturated(const EngineState& state, ByteView init
     forbidden = forbidden || (judged == Judged::kDeny && !part.policies.empty());
   }
   if (denied) return deny(forbidden ? "policy.forbid" : "policy.no_permit", {});
-  if (decision_.known == nullptr && !state.requests().fits(amounts_.size())) {
+  if (decision_.known == nullptr && !state.requests().fits(facts_.kind, amounts_.size())) {
     return deny("policy.requests_full",
                 "officers could allow it, but the table of requests is full; rejected requests leave it when "
                 "another bundle is in force");

@@ -459,18 +459,37 @@ TEST_F(DecideTest, WhatTheSchemaDoesNotDeclareIsDenied) {
   EXPECT_EQ(ask(mint(0)).rule, "policy.amount");
 }
 
-TEST_F(DecideTest, AFullTableOfRequestsDenies) {
-  use("@id(\"a\") permit (principal, action == Action::\"propose\", resource) when "
-      "{ context.approvals.treasury >= 1 };");
-  model::IntentFacts facts;
-  facts.kind = model::IntentKind::kProposalTx;
-  for (std::size_t i = 0; i < kMaxRequests; ++i) {
-    facts.action = to_bytes("proposal " + std::to_string(i));
-    reserve(facts);
+// Neither ballots, which cost an operator nothing, nor one gateway's deposits take the places of payouts.
+TEST_F(DecideTest, AFullTableOfRequestsDeniesAndPayoutsHavePlacesOfTheirOwn) {
+  use("@id(\"a\") permit (principal, action, resource) when { context.approvals.treasury >= 1 };");
+  model::IntentFacts governance;
+  governance.kind = model::IntentKind::kProposalTx;
+  for (std::size_t i = 0; i < kMaxGovernanceRequests; ++i) {
+    governance.action = to_bytes("proposal " + std::to_string(i));
+    reserve(governance);
   }
-  EXPECT_EQ(ask(facts).outcome, Outcome::kPending);
-  facts.action = to_bytes("one more");
-  EXPECT_EQ(ask(facts).rule, "policy.requests_full");
+  EXPECT_EQ(ask(governance).outcome, Outcome::kPending);
+  governance.kind = model::IntentKind::kBallot;
+  governance.action.clear();
+  EXPECT_EQ(ask(governance).rule, "policy.requests_full");
+  const auto subject_of = [](std::size_t i) { return crypto::sha256(as_bytes(std::to_string(i))); };
+  model::IntentFacts deposit = mint(1);
+  for (std::size_t i = 0; i < kMaxMintRequests; ++i) {
+    deposit.subject = subject_of(i);
+    reserve(deposit);
+  }
+  deposit.subject = subject_of(kMaxMintRequests);
+  EXPECT_EQ(ask(deposit).rule, "policy.requests_full");
+  model::IntentFacts slot = payout({{"a", 1}});
+  for (std::size_t i = kMaxMintRequests + kMaxGovernanceRequests; i < kMaxRequests; ++i) {
+    slot.subject = subject_of(kMaxRequests + i);
+    slot.slot = model::SlotId(i);
+    reserve(slot);
+  }
+  slot.subject = subject_of(3 * kMaxRequests);
+  EXPECT_EQ(ask(slot).rule, "policy.requests_full");
+  state_.advance(model::LedgerMs(now_.time.get() + kHourMs * compiled_->bundle().pending_expiry_hours));
+  for (const model::IntentFacts& facts : {deposit, slot}) EXPECT_EQ(ask(facts).outcome, Outcome::kPending);
 }
 
 TEST_F(DecideTest, WhatCedarSeesConformsToTheSchema) {

@@ -69,13 +69,20 @@ bool Requests::is_subject_rejected(const Hash256& subject) const {
          });
 }
 
-bool Requests::fits(std::size_t payments) const {
-  return by_terms_.size() < kMaxRequests && payments_ + payments <= kMaxRequestPayments;
+std::size_t* Requests::count_of(model::IntentKind kind) {
+  if (kind == model::IntentKind::kMint) return &mints_;
+  return kind == model::IntentKind::kPayout ? nullptr : &governance_;
+}
+
+bool Requests::fits(model::IntentKind kind, std::size_t payments) const {
+  if (by_terms_.size() >= kMaxRequests || payments_ + payments > kMaxRequestPayments) return false;
+  if (kind == model::IntentKind::kMint) return mints_ < kMaxMintRequests;
+  return kind == model::IntentKind::kPayout || governance_ < kMaxGovernanceRequests;
 }
 
 Status Requests::open(const render::Request& request) {
   const std::size_t payments = request.terms.payments.size();
-  if (!fits(payments)) {
+  if (!fits(request.terms.kind, payments)) {
     return exhausted("the table of requests is full",
                      "wait for some to expire; rejected ones go when another bundle is in force");
   }
@@ -84,6 +91,7 @@ Status Requests::open(const render::Request& request) {
       terms, KnownRequest{request, render::request_id(request), RequestStatus::kOpen, {}});
   if (!added) return exists("the request " + terms.hex() + " is known already");
   payments_ += payments;
+  if (std::size_t* count = count_of(request.terms.kind)) ++*count;
   if (!request.terms.subject.is_zero()) ++subjects_[request.terms.subject];
   next_expiry_ = std::min(next_expiry_, request.expires);
   return ok_status();
@@ -119,6 +127,7 @@ void Requests::close(const Hash256& terms) {
 std::map<Hash256, KnownRequest>::iterator Requests::erase(std::map<Hash256, KnownRequest>::iterator place) {
   const render::Terms& terms = place->second.request.terms;
   payments_ -= terms.payments.size();
+  if (std::size_t* count = count_of(terms.kind)) --*count;
   const auto subject = subjects_.find(terms.subject);
   if (subject != subjects_.end() && --subject->second == 0) subjects_.erase(subject);
   return by_terms_.erase(place);

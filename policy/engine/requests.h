@@ -16,6 +16,10 @@
 namespace custody::policy::engine {
 
 constexpr std::size_t kMaxRequests = 1'000;
+// Of them. Proposals and ballots cost whoever asks nothing, and mints only a deposit: they never take the
+// places of payouts.
+constexpr std::size_t kMaxMintRequests = 800;
+constexpr std::size_t kMaxGovernanceRequests = 100;  // proposals and ballots
 constexpr std::size_t kMaxRequestPayments = 16'384;  // of all requests together
 
 enum class RequestStatus : std::uint8_t { kOpen = 1, kCommitted = 2, kRejected = 3 };
@@ -58,7 +62,8 @@ class Requests {
   // Whether any request is about this deposit or slot.
   bool knows_subject(const Hash256& subject) const { return subjects_.contains(subject); }
   bool is_subject_rejected(const Hash256& subject) const;
-  bool fits(std::size_t payments) const;
+  // Whether a request of the kind with so many payments can be opened.
+  bool fits(model::IntentKind kind, std::size_t payments) const;
   std::size_t size() const { return by_terms_.size(); }
   const std::map<Hash256, KnownRequest>& all() const { return by_terms_; }  // by terms
 
@@ -77,11 +82,14 @@ class Requests {
 
  private:
   bool is_over(const KnownRequest& known, model::LedgerMs now) const;
+  std::size_t* count_of(model::IntentKind kind);  // nullptr: of payouts
   std::map<Hash256, KnownRequest>::iterator erase(std::map<Hash256, KnownRequest>::iterator place);
 
   std::map<Hash256, KnownRequest> by_terms_;
   std::unordered_map<Hash256, std::size_t> subjects_;  // requests about each; zero is no subject
   std::size_t payments_ = 0;
+  std::size_t mints_ = 0;
+  std::size_t governance_ = 0;
   model::LedgerMs next_expiry_{UINT64_MAX};  // no request expires before it
 };
 

@@ -25,6 +25,11 @@ bool moves_money(IntentKind kind) {
   return kind == IntentKind::kMint || kind == IntentKind::kPayout;
 }
 
+bool is_freeze(const model::Intent& intent) {
+  const auto* said = std::get_if<model::StatementIntent>(&intent);
+  return said != nullptr && said->what == model::Statement::kFreeze;
+}
+
 std::string statement_rule(model::Statement what) {
   switch (what) {
     case model::Statement::kVote:
@@ -111,11 +116,9 @@ bool is_urgent(ByteView request) {
   if (request.size() > model::kMaxIntentHeader) return false;
   const auto decoded = proto::reader::decode<model::SignRequest>(request, model::kMaxIntentHeader);
   if (!decoded.ok()) return true;  // answered at once
-  const auto* statement = std::get_if<model::StatementIntent>(&decoded->intent);
-  if (statement != nullptr) return statement->what == model::Statement::kFreeze;
   return std::holds_alternative<model::ProposalIntent>(decoded->intent) ||
          std::holds_alternative<model::VoteIntent>(decoded->intent) ||
-         std::holds_alternative<model::StatusQuery>(decoded->intent);
+         std::holds_alternative<model::StatusQuery>(decoded->intent) || is_freeze(decoded->intent);
 }
 
 Core::Core(Identity identity, Memory memory, hsm::Token& token)
@@ -250,19 +253,21 @@ Result<std::uint64_t> Core::commit(const Authorised& authorised) {
 }
 
 // Lazily durable: a head that is lost is proven again.
+Status Core::remember_head(const model::GuardState& next) {
+  if (next.head == memory_.state.head) return ok_status();
+  const auto appended = memory_.journal->append_state(proto::reader::encode(HeadRecord{next.head}));
+  if (!appended.ok()) return fail("the journal", appended.status());
+  memory_.state = next;
+  memory_.desk->advance(next.head.time);
+  return ok_status();
+}
+
 model::SignReply Core::move_head(const Ask& ask, const model::LedgerHeadIntent& intent) {
   const auto next = guard::advance(memory_.state, intent.evidence);
   if (!next.ok()) return refuse(ask.caller, ask.request, ask.id, 0, next.status());
   if (next->head == memory_.state.head) return done(ask.id);
-  const auto appended = memory_.journal->append_state(proto::reader::encode(HeadRecord{next->head}));
-  if (!appended.ok()) {
-    const Status failed = fail("the journal", appended.status());
-    return error_reply(ask.id, "signer.stopped", failed);
-  }
-  memory_.state = *next;
-  memory_.desk->advance(next->head.time);
-  if (const Status due = activate_if_due(next->head.time); !due.ok()) return stopped(ask.id);
-  return accept(ask, "signer.head");
+  if (!remember_head(*next).ok() || !activate_if_due(next->head.time).ok()) return stopped(ask.id);
+  return accept(ask, "signer.head", 0);
 }
 
 Result<engine::Record> Core::check_statement(const model::StatementIntent& intent) {
@@ -297,11 +302,12 @@ model::SignReply Core::take_statement(const Ask& ask, const model::StatementInte
     if (record.status().code() == Code::kIo) (void)fail("the bundle", record.status());
     return refuse(ask.caller, ask.request, ask.id, 0, record.status().with_context(rule));
   }
+  const std::uint64_t sequence = memory_.journal->next_sequence();
   if (!write_durably(*record).ok()) return stopped(ask.id);
   told_.clear();
   // A bundle without a delay is in force at once.
   if (!activate_if_due(memory_.state.head.time).ok()) return stopped(ask.id);
-  return accept(ask, rule);
+  return accept(ask, rule, sequence);
 }
 
 model::SignReply Core::answer_policy(const Ask& ask, const model::PolicyQuery& query) const {
@@ -341,11 +347,12 @@ model::SignReply Core::wait(const Ask& ask, const Authorised& authorised) {
 }
 
 // Done, without a signature.
-model::SignReply Core::accept(const Ask& ask, std::string_view rule) {
+model::SignReply Core::accept(const Ask& ask, std::string_view rule, std::uint64_t record) {
   AuditLeaf leaf;
   leaf.caller = static_cast<std::uint8_t>(ask.caller);
   leaf.request = crypto::sha256(ask.request);
   leaf.rule = cut(rule, kMaxRule);
+  leaf.record = record;
   leaf.time = memory_.state.head.time;
   leaf.policy = memory_.desk->active().hash();
   return add_leaf(leaf).ok() ? done(ask.id) : stopped(ask.id);
@@ -362,9 +369,9 @@ std::optional<Signature> Core::cached(const guard::Verdict& verdict) const {
 std::optional<model::SignReply> Core::continue_job(Job& job) {
   if (!failure_.ok()) return stopped(job.id_);
   CHECK(job.remaining() > 0);
-  if (moves_money(job.facts_.kind) && memory_.desk->is_frozen(job.facts_.currency)) {
+  if (through_policy(job.facts_.kind) && memory_.desk->is_frozen(job.facts_.currency)) {
     job.signatures_.clear();
-    return finish(job, refused("an officer has frozen this currency").with_context("policy.frozen"));
+    return finish(job, refused("an officer has frozen it meanwhile").with_context("policy.frozen"));
   }
   if (const Status durable = memory_.journal->make_durable(job.commit_); !durable.ok()) {
     return error_reply(job.id_, "signer.stopped", fail("the journal", durable));
@@ -405,7 +412,7 @@ model::SignReply Core::finish(const Job& job, const Status& outcome) {
   leaf.request = job.request_;
   leaf.code = static_cast<std::uint8_t>(outcome.code());
   leaf.rule = cut(outcome.ok() ? std::string_view(job.rule_) : guard::rule_of(outcome), kMaxRule);
-  leaf.commit = job.commit_;
+  leaf.record = job.commit_;
   leaf.digests = job.digests_;
   leaf.key = job.key_;
   leaf.signatures = hash_of(job.signatures_);

@@ -22,7 +22,7 @@ enum class Caller : std::uint8_t { kNode = 1, kOperator = 2 };
 // operator: proposals and ballots, officers' statements, questions about the policy; both: status.
 bool may_ask(Caller caller, const model::Intent& intent);
 
-// Votes, proposals, status and freezes before everything else. Requests above kMaxIntentHeader are never
+// Votes, proposals, freezes and status before everything else. Requests above kMaxIntentHeader are never
 // urgent.
 bool is_urgent(ByteView request);
 
@@ -90,12 +90,13 @@ class Core {
     ByteView request;
     std::uint64_t id;
   };
+  Status remember_head(const model::GuardState& next);
   model::SignReply move_head(const Ask& ask, const model::LedgerHeadIntent& intent);
   model::SignReply take_statement(const Ask& ask, const model::StatementIntent& intent);
   Result<engine::Record> check_statement(const model::StatementIntent& intent);
   model::SignReply answer_policy(const Ask& ask, const model::PolicyQuery& query) const;
   model::SignReply wait(const Ask& ask, const Authorised& authorised);
-  model::SignReply accept(const Ask& ask, std::string_view rule);
+  model::SignReply accept(const Ask& ask, std::string_view rule, std::uint64_t record);
   std::optional<Signature> cached(const guard::Verdict& verdict) const;
   model::SignReply refuse(Caller caller, ByteView request, std::uint64_t id, std::uint8_t kind,
                           const Status& why);

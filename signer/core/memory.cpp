@@ -117,16 +117,18 @@ class Replay {
   std::set<std::uint64_t> open_;
 };
 
-// A leaf is written after its COMMIT was durable. One that names a COMMIT beyond the journal's end shows that
-// the journal is an older copy, or lost its last record to damage that looks like a torn write.
+// A leaf is written after the record that it names was durable. One that names a record beyond the journal's
+// end shows that the journal is an older copy, or lost its last record to damage that looks like a torn
+// write.
 Status check_leaf(std::uint64_t index, ByteView encoded, std::uint64_t journal_end) {
   const auto leaf = proto::reader::decode<AuditLeaf>(encoded, audit::kMaxLeaf);
   if (!leaf.ok()) return corrupt(leaf.status().message(), std::string(kRestoreHint));
-  if (leaf->commit < journal_end) return ok_status();
+  if (leaf->record < journal_end) return ok_status();
   return corrupt("the signer journal is older than the audit log: leaf " + std::to_string(index) +
-                     " is of COMMIT " + std::to_string(leaf->commit) + ", the journal ends at record " +
+                     " is of record " + std::to_string(leaf->record) + ", the journal ends at record " +
                      std::to_string(journal_end),
-                 "restore the newest journal; with this one the signer would sign twice");
+                 "restore the newest journal; with this one the signer would sign twice, or what officers "
+                 "have forbidden");
 }
 
 Result<std::unique_ptr<audit::AuditLog>> open_audit(Directory& directory, const audit::Head& known,

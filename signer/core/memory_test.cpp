@@ -114,6 +114,25 @@ TEST_F(MemoryTest, G1_AJournalThatForgotWhatTheAuditLogKnowsStopsTheStart) {
   EXPECT_TRUE(recovered().ok());
 }
 
+// What officers said is not forgotten either: no signature follows a freeze that would show it.
+TEST_F(MemoryTest, G1_AJournalThatForgotAFreezeStopsTheStart) {
+  const Bytes before = directory_.content(journal::kFileName);
+  const policy::render::FreezeOrder order{
+      identity_.chain_id, identity_.member, policy::render::Freeze::kFreeze, {}, to_bytes("a drill"), 1,
+      policy_.version,    binding_.policy,  policy::render::kMaxTime};
+  const auto reply =
+      ask(model::StatementIntent{model::Statement::kFreeze, tests::sign_order(order, {"carol"})},
+          Caller::kOperator);
+  ASSERT_EQ(reply.code, 0) << as_text(reply.message);
+  ASSERT_TRUE(core_->idle().ok());
+  core_.reset();
+  const Bytes after = directory_.content(journal::kFileName);
+  directory_.tamper(journal::kFileName, before);
+  expect_stopped(Code::kCorrupt, "older than the audit log");
+  directory_.tamper(journal::kFileName, after);
+  EXPECT_TRUE(recovered().ok());
+}
+
 TEST_F(MemoryTest, G2_ADamagedLastCommitStopsTheStartWhenItsSignatureWasAudited) {
   const std::size_t start = directory_.content(journal::kFileName).size();
   ask(vote(5, 0, 1));

@@ -200,6 +200,15 @@ TEST_F(PolicyTest, H1_TheHeadThatWasShownSurvivesARestartAndNeverGoesBack) {
   EXPECT_TRUE(token_.asked.empty());
 }
 
+// A node that shows the same head without end does not fill the journal with it.
+TEST_F(PolicyTest, A4_AHeadThatIsKnownIsNotJournaledAgain) {
+  const auto evidence = ledger_.evidence({});
+  EXPECT_EQ(ask(model::LedgerHeadIntent{evidence}).code, 0);
+  const std::uint64_t records = core_->memory().journal->next_sequence();
+  EXPECT_EQ(ask(model::LedgerHeadIntent{evidence}).code, 0);
+  EXPECT_EQ(core_->memory().journal->next_sequence(), records);
+}
+
 TEST_F(PolicyTest, C1_AHeadThatNoQuorumSignedIsRefused) {
   expect_refused(ask(model::LedgerHeadIntent{ledger_.evidence({}, {1, 2})}), "guard.evidence");
 }
@@ -313,6 +322,18 @@ TEST_F(PolicyTest, AFreezeStopsAPayoutBetweenItsInputs) {
   EXPECT_EQ(token_.asked.size(), 1u);
 }
 
+TEST_F(PolicyTest, B11_AFreezeOfEverythingStopsABallotThatWasDecided) {
+  rebind(tests::make_policy(identity_.genesis, identity_.chain_id, identity_.member, limits()));
+  show_head();
+  auto started = core_->start_job(Caller::kOperator, encode(ballot(true)));
+  ASSERT_TRUE(std::holds_alternative<Job>(started));
+  EXPECT_EQ(say(model::Statement::kFreeze, tests::sign_order(order(Freeze::kFreeze, 1), {"carol"})).code, 0);
+  const auto reply = core_->continue_job(std::get<Job>(started));
+  ASSERT_TRUE(reply.has_value());
+  expect_refused(*reply, "policy.frozen");
+  EXPECT_TRUE(token_.asked.empty());
+}
+
 // Abuse case G4: nobody is told that an officer's word counts before it is durable.
 TEST_F(PolicyTest, G4_AFailedSyncOfAVoteStopsTheSigner) {
   const Hash256 id = expect_pending(ask(payouts_.recorded(large())));
@@ -350,6 +371,117 @@ TEST_F(PolicyTest, StatementsAndRefusalsAreAudited) {
   EXPECT_NE(vote_on(id, "alice").code, 0);
   show_head();
   EXPECT_EQ(core_->memory().audit->head().size, size + 3);
+}
+
+// From a request to a signature, a new bundle and a freeze; the power may go at any point of it.
+class PowerCutTest : public PolicyTest {
+ protected:
+  PowerCutTest() {
+    const auto second = tests::next_policy(policy_);
+    bundle_ = tests::sign_bundle(second, {"alice", "bob"});
+    auto frozen = order(Freeze::kFreeze, 1);
+    frozen.bundle = second.version;
+    frozen.bundle_hash = policy::bundle::bundle_hash(second);
+    freeze_ = tests::sign_order(frozen, {"carol"});
+  }
+  // What was answered with success.
+  struct Said {
+    bool opened = false;
+    std::size_t votes = 0;
+    bool activated = false;
+    bool frozen = false;
+  };
+  Said live() {
+    Said out;
+    out.opened = ask(payout_).pending.has_value();
+    if (!out.opened) return out;
+    const auto opened = core_->memory().desk->state().requests().all().begin()->second.request;
+    for (const char* officer : {"alice", "bob"}) {
+      const Bytes vote = tests::sign_vote(opened, officer, "treasury");
+      out.votes += say(model::Statement::kVote, vote).code == 0 ? 1 : 0;
+    }
+    ask(payout_);
+    ask(head_);
+    out.activated = say(model::Statement::kActivate, bundle_).code == 0;
+    out.frozen = say(model::Statement::kFreeze, freeze_).code == 0;
+    static_cast<void>(core_->idle());
+    return out;
+  }
+  void begin_anew() {
+    core_.reset();
+    directory_.remove(audit::kFileName);
+    directory_.tamper(journal::kFileName, pristine_);
+    restart();
+    token_.asked.clear();
+  }
+  void expect_remembered(const Said& said) {
+    ask(head_);
+    const engine::EngineState& state = core_->memory().desk->state();
+    if (said.opened && state.active().version == 1) {
+      ASSERT_EQ(state.requests().size(), 1u);
+      EXPECT_GE(state.requests().all().begin()->second.votes.size(), said.votes);
+    }
+    EXPECT_TRUE(token_.asked.empty() || state.windows().size() == 1);
+    EXPECT_TRUE(!said.activated || state.active().version == 2);
+    EXPECT_TRUE(!said.frozen || state.freezes().everything);
+    const auto committed = committed_digests();
+    ASSERT_LE(token_.asked.size(), committed.size());
+    EXPECT_TRUE(std::equal(token_.asked.begin(), token_.asked.end(), committed.begin()));
+  }
+
+  model::PayoutIntent payout_ = payouts_.recorded(large());
+  model::LedgerHeadIntent head_{ledger_.evidence({})};
+  Bytes pristine_ = directory_.content(journal::kFileName);
+  Bytes bundle_;
+  Bytes freeze_;
+};
+
+// Abuse case G3: what was answered is remembered, and no cut between two records stops the next start.
+TEST_F(PowerCutTest, G3_ACutAtAnyOperationForgetsNothingThatOfficersSaid) {
+  using Tear = tests::SimDirectory::Tear;
+  for (const Tear tear : {Tear::kNothing, Tear::kPrefix, Tear::kAll}) {
+    for (std::uint64_t operations = 0;; ++operations) {
+      SCOPED_TRACE(operations);
+      begin_anew();
+      directory_.cut_power_after(operations);
+      const Said said = live();
+      const bool finished = !directory_.power_is_cut();
+      core_.reset();
+      directory_.crash(tear);
+      restart();
+      ASSERT_NE(core_, nullptr);
+      expect_remembered(said);
+      if (finished) {
+        EXPECT_TRUE(said.votes == 2 && said.activated && said.frozen && !token_.asked.empty());
+        break;
+      }
+      ASSERT_LT(operations, 1'000u);
+    }
+  }
+}
+
+// A record over the journal's limit would stop the signer for good: it comes again at every start.
+TEST(RecordSizes, TheLargestRecordsFitTheJournalAndTheReplies) {
+  engine::ActivateRecord activated{policy::bundle::kMaxVersion, {}, {}, policy::render::kMaxTime};
+  activated.listed.assign(policy::bundle::kMaxAllowList,
+                          {Bytes(policy::bundle::kMaxCode, 'X'), Bytes(policy::render::kMaxAddress, 'x'),
+                           policy::render::kMaxTime});
+  EXPECT_LE(engine::encode_record(activated).size(), journal::kMaxPayload);
+
+  const Bytes name(policy::render::kMaxName, 'x');
+  const model::Amount most(UINT64_MAX);
+  engine::ReserveRecord reserved;
+  reserved.request.terms.payments.assign(
+      model::kGuardSlotBurns, {name, Bytes(policy::render::kMaxAddress, 'x'), name, most, most, UINT64_MAX});
+  policy::render::Wants wants;
+  wants.all_of.assign(policy::render::kMaxGroups + 2, {name, policy::render::kMaxWaitHours});
+  reserved.request.wants.assign(policy::render::kMaxWants, wants);
+  reserved.facts.payees.assign(model::kGuardSlotBurns,
+                               {UINT64_MAX, model::GatewayId(UINT32_MAX), name, policy::render::kMaxTime,
+                                Bytes(model::kMaxScript), most, most});
+  const Bytes encoded = engine::encode_record(reserved);
+  EXPECT_LE(encoded.size(), journal::kMaxPayload);
+  EXPECT_LE(to_base64(encoded).size() + kMaxPage, model::kMaxDetail);
 }
 
 }  // namespace

@@ -41,12 +41,14 @@ struct DoneRecord {
 
 // A leaf of the audit log: one per answered request, signed or refused.
 struct AuditLeaf {
-  std::uint8_t caller = 0;   // Caller
-  std::uint8_t kind = 0;     // IntentKind; 0: not decoded
-  Hash256 request;           // SHA-256 of its bytes
-  std::uint8_t code = 0;     // base/status Code
-  Bytes rule;                // of the guard or policy; empty when signed by a fixed rule
-  std::uint64_t commit = 0;  // sequence of the COMMIT; 0: none
+  std::uint8_t caller = 0;  // Caller
+  std::uint8_t kind = 0;    // IntentKind; 0: not decoded
+  Hash256 request;          // SHA-256 of its bytes
+  std::uint8_t code = 0;    // base/status Code
+  Bytes rule;               // of the guard or policy; empty when signed by a fixed rule
+  // Sequence of what stands in the journal for it, durable before the leaf was written: the COMMIT, or what
+  // an officer said; 0: nothing. A journal that ends before it is an older copy.
+  std::uint64_t record = 0;
   std::vector<Hash256> digests;
   std::optional<PublicKey> key;
   Hash256 signatures;  // SHA-256 over them in order; zero when none
@@ -82,7 +84,7 @@ void describe(V& v, AuditLeaf& m) {
   v.field(3, m.request);
   v.field(4, m.code);
   v.bytes(5, m.rule, 64);
-  v.field(6, m.commit);
+  v.field(6, m.record);
   v.repeated(7, m.digests, model::kMaxSlotInputs);
   v.optional(8, m.key);
   v.field(9, m.signatures);

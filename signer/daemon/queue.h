@@ -1,6 +1,6 @@
-// In which order requests are worked on: votes, proposals and status first; a payout one input at a time, so
-// that none of them waits for more than one of its signatures. Urgent requests that wait together are
-// journaled together: one fdatasync for all (signer/core). Thread-safety: one thread.
+// In which order requests are worked on: votes, proposals, freezes and status first; a payout one input at a
+// time, so that none of them waits for more than one of its signatures. Urgent requests that wait together
+// are journaled together: one fdatasync for all (signer/core). Thread-safety: one thread.
 #pragma once
 
 #include <cstdint>

@@ -18,6 +18,18 @@ class QueueTest : public core::SignerFixture {
     queue_.push(connection, Caller::kNode, encode(std::move(intent)));
   }
   model::PayoutIntent payout() { return payouts_.recorded(payouts_.derive(1, {1}, {3, 4, 5})); }
+  model::StatementIntent freeze(const std::string& officer) {
+    const policy::render::FreezeOrder order{identity_.chain_id,
+                                            identity_.member,
+                                            policy::render::Freeze::kFreeze,
+                                            {},
+                                            to_bytes("a drill"),
+                                            1,
+                                            policy_.version,
+                                            policy::bundle::bundle_hash(policy_),
+                                            policy::render::kMaxTime};
+    return {model::Statement::kFreeze, tests::sign_order(order, {officer})};
+  }
   std::vector<Queue::Connection> answered() const {
     std::vector<Queue::Connection> out;
     for (const auto& [connection, reply] : answers_) out.push_back(connection);
@@ -83,6 +95,22 @@ TEST_F(QueueTest, A4_AConnectionWithMuchEvidenceIsNotReadFrom) {
   EXPECT_TRUE(queue_.accepts(2));
   queue_.work();
   EXPECT_TRUE(queue_.accepts(1));
+}
+
+// Abuse case B11: at once means before the rest of what is being signed.
+TEST_F(QueueTest, B11_AFreezeOvertakesWhatWaitsAndStopsAPayoutBetweenItsInputs) {
+  push(1, payout());
+  push(1, payout());
+  queue_.work();  // decided and journaled
+  queue_.work();  // its first input
+  ASSERT_EQ(token_.asked.size(), 1u);
+  queue_.push(2, Caller::kOperator, encode(freeze("carol")));
+  while (!queue_.empty()) queue_.work();
+  EXPECT_EQ(answered(), (std::vector<Queue::Connection>{2, 1, 1}));
+  EXPECT_EQ(answers_[0].second.code, 0) << as_text(answers_[0].second.message);
+  expect_refused(answers_[1].second, "policy.frozen");
+  expect_refused(answers_[2].second, "policy.frozen");
+  EXPECT_EQ(token_.asked.size(), 1u);
 }
 
 // A node that never stops asking for votes does not keep the operator's ballot waiting.
