@@ -604,6 +604,7 @@ export class Job {
       'custodyctl policy explain',
       'custodyctl requests list',
       `custodyctl policy show ${quoted(this.alpha.policyDir)}`,
+      `custodyctl policy simulate ${quoted(this.careful.policyDir)}`,
       `custodyctl account ${this.alice.address}`,
       `custodyctl transfer build --from ${this.alice.address} --to ${this.bob.address} --amount 0.1 --currency BTC --out t.json`,
       `custodyctl transfer sign t.json ${key(this.alice)} --out s.json && custodyctl transfer send s.json --wait`,

@@ -89,7 +89,9 @@ export class Redemption {
     const [{ member: one, request: shown }] = requests;
     const { rendering } = await one.ctl.call(step.signal, 'requests', 'show', shown);
     step.say(`the signers wait for officers; custodyctl requests show ${shown} at ${one.name}:\n${rendering.trimEnd()}`);
-    const votes = requests.flatMap(({ member, request }) => member.officers.filter(({ name }) => APPROVERS.includes(name)).map((officer) => ({ member, officer, request })));
+    const votes = requests.flatMap(({ member, request }) => (
+      member.officers.filter(({ name }) => APPROVERS.includes(name)).map((officer) => ({ member, officer, request }))
+    ));
     await inTurns(atATime, votes, async ({ member, officer, request }) => {
       await step.during(
         { what: `the approval of ${officer.name}`, from: `custody-signerd of ${member.name}`, log: member.signerdLog }, () => officer.approve(step.signal, request),

@@ -12,7 +12,9 @@ import { CLONE } from './harness.mjs';
 import { assertPsbt } from './payout.mjs';
 
 const PROGRAM = path.join(CLONE, 'build', 'release', 'bin', 'custodyctl');
-const COMMANDS = ['genesis', 'keys', 'status', 'account', 'transfer', 'burn', 'gateway', 'deposit-address', 'withdrawals', 'reserves', 'block', 'tx', 'watch'];
+const COMMANDS = [
+  'genesis', 'keys', 'status', 'account', 'transfer', 'burn', 'gateway', 'deposit-address', 'withdrawals', 'reserves', 'block', 'tx', 'watch', 'policy', 'requests',
+];
 const POLL_MS = 100;
 const WAIT_MS = 60_000;
 const H64 = /^[0-9a-f]{64}$/;
@@ -279,6 +281,39 @@ export function testCustodyctl(network) {
     assert.equal(exported.signatures, summary.params.m);
     assert.deepEqual([...exported.signed_by].sort(), summary.redemption.signed_by.map(({ member }) => member).sort());
     assertPsbt(exported.psbt, summary);
+  });
+
+  test('policy: each signer decides by the bundle that was bound; who denied says so still, and another member would have said it too', async () => {
+    const { summary: { policy, first_redemption: first } } = network();
+    for (const [index, { bundle }] of policy.members.entries()) {
+      const { active } = await ask(['policy', 'history'], index + 1);
+      assert.deepEqual([active.version, active.hash], [1, bundle]);
+    }
+    const careful = policy.members.findIndex(({ member }) => member === policy.denied.member) + 1;
+    const { decisions } = await ask(['policy', 'explain'], careful);
+    const { subject } = decisions.find(({ outcome }) => outcome === 'DENY');
+    const why = await ask(['policy', 'explain', subject], careful);
+    assert.deepEqual([why.outcome, why.rule, why.parts[0].address], ['DENY', policy.denied.rule, first.address]);
+    assert.deepEqual(why.parts[0].policies.map(({ id }) => id), policy.denied.policies);
+    const { changed } = await ask(['policy', 'simulate', path.join(memberDir(careful), 'policy')]);
+    assert.deepEqual(changed.map((verdict) => [verdict.subject, verdict.before, verdict.after]), [[subject, 'ALLOW', 'DENY']]);
+  });
+
+  test('requests: what two officers approved is listed with their votes; a third vote, of an officer who voted or of nobody, is refused', async () => {
+    const { summary: { policy } } = network();
+    const [{ member, request }] = policy.approved.requests;
+    assert.equal(member, 'member-1');
+    const { requests } = await ask(['requests', 'list']);
+    const ours = requests.find((item) => item.request === request);
+    assert.equal(ours.status, 'signed');
+    assert.ok(ours.votes.every(({ vote }) => vote === 'approve'));
+    assert.deepEqual(ours.votes.map(({ officer }) => officer).sort(), [...policy.approved.officers].sort());
+    const secret = (file) => path.join(memberDir(), 'secrets', file);
+    const approve = (officer, key) => [
+      'requests', 'approve', request, '--officer', officer, '--group', 'treasury', '--key', secret(`officer-${key}.json`), '--password-file', secret(`officer-${key}.password`),
+    ];
+    await refused(1, approve('tara', 'tara'));
+    await refused(1, approve('nobody', 'tom'));
   });
 
   test('burn: the gateway redeems LTC too; below the minimum, to an address that is not registered, or by a stranger it is refused', async () => {
