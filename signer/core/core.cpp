@@ -265,9 +265,10 @@ Status Core::remember_head(const model::GuardState& next) {
 model::SignReply Core::move_head(const Ask& ask, const model::LedgerHeadIntent& intent) {
   const auto next = guard::advance(memory_.state, intent.evidence);
   if (!next.ok()) return refuse(ask.caller, ask.request, ask.id, 0, next.status());
-  if (next->head == memory_.state.head) return done(ask.id);
+  const bool known = next->head == memory_.state.head;
+  // Also when it is known: an ACTIVATE that was lost with the power is written again.
   if (!remember_head(*next).ok() || !activate_if_due(next->head.time).ok()) return stopped(ask.id);
-  return accept(ask, "signer.head", 0);
+  return known ? done(ask.id) : accept(ask, "signer.head", 0);
 }
 
 Result<engine::Record> Core::check_statement(const model::StatementIntent& intent) {
