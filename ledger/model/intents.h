@@ -46,8 +46,8 @@ struct HeadIntent {
   ExternalHead head;
   friend bool operator==(const HeadIntent&, const HeadIntent&) = default;
 };
-// Evidence proves: parameters, wallet, gateway, the currency's totals, the recorded head that the proof ends
-// in, no freeze, no mint record minted.
+// Evidence proves: parameters, wallet, gateway, the recorded head that the proof ends in, no freeze, no mint
+// record minted, totals.
 struct MintIntent {
   Height valid_until;
   std::uint64_t salt = 0;
@@ -55,8 +55,8 @@ struct MintIntent {
   LedgerEvidence evidence;
   friend bool operator==(const MintIntent&, const MintIntent&) = default;
 };
-// Signs every input of the slot's plan with the seat key. Evidence proves: slot open, parameters, wallet, the
-// currency's totals, each burn and its gateway, each coin, no freeze, head tip.
+// Signs every input of the slot's plan with the seat key. Evidence proves: slot open, parameters, wallet,
+// each burn and its gateway, each coin, no freeze, totals.
 struct PayoutIntent {
   CurrencyId currency;
   SlotId slot;

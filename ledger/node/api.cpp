@@ -107,8 +107,6 @@ Result<std::uint64_t> number_at(const Json& params, std::string_view key) {
   return params.u64_at(key);
 }
 
-}  // namespace
-
 Json describe_answer(const SignerSaid& said) {
   if (const auto* waits = std::get_if<SignerWaits>(&said)) {
     return Json::object().set("state", "waits for officers").set("request", waits->request.hex());
@@ -116,6 +114,8 @@ Json describe_answer(const SignerSaid& said) {
   const auto& refused = std::get<SignerRefused>(said);
   return Json::object().set("state", "refused").set("rule", refused.rule).set("message", refused.message);
 }
+
+}  // namespace
 
 Api::Api(model::Genesis genesis, const Bytes& genesis_bytes, model::MemberId own, Backend& backend)
     : genesis_(std::move(genesis)),
@@ -386,7 +386,8 @@ Result<Json> Api::describe_burn(const model::Currency& currency, const model::Bu
         .set("fee", Json())
         .set("anchor", Json())
         .set("txid", Json())
-        .set("signed_by", Json::array());
+        .set("signed_by", Json::array())
+        .set("own_signer", Json());
     return out;
   }
   const auto slot = record<model::SlotRecord>(model::slot_key(currency.id, burn.slot));
@@ -403,8 +404,8 @@ Result<Json> Api::describe_burn(const model::Currency& currency, const model::Bu
       .set("anchor", outpoint_text(slot->inputs.front().outpoint))
       .set("txid", to_hex_reversed(transaction.txid()))
       .set("signed_by", assembled.ok() ? names(assembled->signed_by) : Json::array());
-  if (const auto said = backend_.said_of(currency.id, slot->id))
-    out.set("own_signer", describe_answer(*said));
+  const auto said = backend_.said_of(currency.id, slot->id);
+  out.set("own_signer", said ? describe_answer(*said) : Json());
   return out;
 }
 

@@ -248,12 +248,14 @@ TEST_F(ApiTest, WithdrawalsFollowABurnFromQueueToSettlement) {
   };
   EXPECT_EQ(text(withdrawal(), "status"), "in_slot");
   EXPECT_TRUE(withdrawal().find("signed_by")->items().empty());
-  EXPECT_EQ(withdrawal().find("own_signer"), nullptr);
+  EXPECT_TRUE(withdrawal().find("own_signer")->is_null());
   backend_.said = SignerWaits{crypto::sha256(as_bytes("a request"))};
   EXPECT_EQ(text(*withdrawal().find("own_signer"), "state"), "waits for officers");
   EXPECT_EQ(text(*withdrawal().find("own_signer"), "request"), crypto::sha256(as_bytes("a request")).hex());
   backend_.said = SignerRefused{"policy.forbid", "denied"};
+  EXPECT_EQ(text(*withdrawal().find("own_signer"), "state"), "refused");
   EXPECT_EQ(text(*withdrawal().find("own_signer"), "rule"), "policy.forbid");
+  EXPECT_EQ(text(*withdrawal().find("own_signer"), "message"), "denied");
   backend_.said.reset();
   for (const std::uint16_t member : {1, 3, 4})
     ASSERT_TRUE(net_.produce({net_.slot_signature(MemberId(member), slot)}).ok());
@@ -269,6 +271,7 @@ TEST_F(ApiTest, WithdrawalsFollowABurnFromQueueToSettlement) {
   ASSERT_EQ(all.size(), 2u);
   EXPECT_EQ(text(all[1], "status"), "queued");
   EXPECT_TRUE(all[1].find("txid")->is_null());
+  EXPECT_TRUE(all[1].find("own_signer")->is_null());
   expect_error("withdrawals", params({{"burn", std::string(64, '0')}}), Code::kNotFound, "no redemption");
   expect_error("withdrawals", params({{"burn", 1}}), Code::kInvalid, "burn");
   expect_error("withdrawals", params({{"currency", "DOGE"}}), Code::kInvalid, "DOGE");

@@ -13,7 +13,7 @@ constexpr std::uint64_t kAskAgainMs =
     5'000;  // when an answer got lost or a transaction did not make it into a block
 constexpr std::uint64_t kFirstRetryMs = 1'000;    // after a refusal; doubles
 constexpr std::uint64_t kPendingRetryMs = 2'000;  // while officers are asked
-constexpr std::uint64_t kLedgerHeadMs = 10'000;
+constexpr std::uint64_t kLedgerHeadMs = 10'000;   // of ledger time
 constexpr std::uint64_t kLastRetryMs = 60'000;
 constexpr std::uint64_t kBroadcastAgainMs = 10'000;
 constexpr std::uint64_t kLookMs = 500;  // between blocks: what the external chains show changes without one
@@ -80,6 +80,7 @@ DutiesActions Duties::step(const DutiesEvent& event) {
     answered(answer->reply, out);
   } else if (std::holds_alternative<SignerConnected>(event)) {
     attempts_.clear();
+    shown_.reset();  // it may have started anew
     next_look_ = now_;
   } else {
     now_ = std::get<DutiesTick>(event).now.value;
@@ -105,13 +106,16 @@ void Duties::look(DutiesActions& out) {
   for (const model::SlotRecord& slot : open) serve_slot(slot, out);
 }
 
-// The signer has no clock: what waits and expires there follows the blocks that it is shown.
+// The signer has no clock: what waits and expires there follows the blocks that it is shown. Where money
+// moves its evidence does that already.
 void Duties::show_ledger_head(DutiesActions& out) {
   const std::string task = "show the signer the ledger's head";
   if (ledger_.height() == model::Height(0) || !due(task)) return;
   auto evidence = ledger_.evidence({});
   if (!evidence.ok()) return failed(task, evidence.status(), out);
-  ask(model::LedgerHeadIntent{std::move(*evidence)}, AskedLedgerHead{}, task, out);
+  const model::LedgerMs time = evidence->header.time;
+  if (shown_ && time.get() - shown_->get() < kLedgerHeadMs) return;  // ledger time never goes back
+  ask(model::LedgerHeadIntent{std::move(*evidence)}, AskedLedgerHead{time}, task, out);
 }
 
 void Duties::ask(model::Intent intent, Asked asked, const std::string& task, DutiesActions& out) {
@@ -127,12 +131,19 @@ void Duties::submit(const model::Transaction& transaction, const Signature& sign
       model::Envelope{proto::reader::encode(transaction), {{attest_key_, signature}}})});
 }
 
+// The time of the evidence that a question carried. A signer that refuses remembers nothing of it.
+std::optional<model::LedgerMs> Duties::shown_by(const Asked& asked) {
+  if (const auto* head = std::get_if<AskedLedgerHead>(&asked)) return head->time;
+  if (const auto* payout = std::get_if<AskedPayout>(&asked)) return payout->time;
+  if (const auto* mint = std::get_if<AskedMint>(&asked)) return mint->intent.evidence.header.time;
+  return std::nullopt;
+}
+
 void Duties::remember(const AskedPayout& payout, const model::SignReply& reply) {
+  if (as_text(reply.rule) == kNoSignerRule) return;
   const auto slot = std::pair(payout.currency, payout.slot);
   if (reply.pending) {
     said_[slot] = SignerWaits{*reply.pending};
-  } else if (reply.code == static_cast<std::uint8_t>(Code::kUnavailable)) {
-    return;  // it said nothing: what it said before stands
   } else if (reply.code != 0) {
     said_[slot] = SignerRefused{std::string(as_text(reply.rule)), std::string(as_text(reply.message))};
   } else {
@@ -151,7 +162,7 @@ void Duties::answered(const model::SignReply& reply, DutiesActions& out) {
   const auto [task, asked] = std::move(found->second);
   asked_.erase(found);
   if (const auto* payout = std::get_if<AskedPayout>(&asked)) remember(*payout, reply);
-  if (reply.pending) {
+  if (reply.pending) {  // no failure: soon again, with evidence of then
     attempts_[task].failures = 0;
     return postpone(task, kPendingRetryMs);
   }
@@ -162,7 +173,8 @@ void Duties::answered(const model::SignReply& reply, DutiesActions& out) {
                   out);
   }
   attempts_[task].failures = 0;
-  if (std::holds_alternative<AskedLedgerHead>(asked)) return postpone(task, kLedgerHeadMs);
+  if (const auto time = shown_by(asked)) shown_ = std::max(shown_.value_or(*time), *time);
+  if (std::holds_alternative<AskedLedgerHead>(asked)) return;  // nothing was to be signed
   if (const auto* payout = std::get_if<AskedPayout>(&asked)) {
     auto plan = record<model::SlotRecord>(model::slot_key(payout->currency, payout->slot));
     CHECK(plan.has_value());  // slots are never removed
@@ -263,12 +275,8 @@ void Duties::serve_slot(const model::SlotRecord& slot, DutiesActions& out) {
 }
 
 void Duties::sign_slot(const model::SlotRecord& slot, const std::string& task, DutiesActions& out) {
-  const model::Currency* currency = model::find_currency(genesis_, slot.currency);
-  std::vector<Bytes> keys{model::parameters_key(),
-                          model::wallet_key(slot.currency, slot.epoch),
-                          model::slot_key(slot.currency, slot.id),
-                          model::freeze_key(slot.currency),
-                          model::head_tip_key(currency->chain),
+  std::vector<Bytes> keys{model::parameters_key(), model::wallet_key(slot.currency, slot.epoch),
+                          model::slot_key(slot.currency, slot.id), model::freeze_key(slot.currency),
                           model::totals_key(slot.currency)};
   std::set<Bytes> gateways;
   for (const model::PlanPayee& payee : slot.payees) {
@@ -286,8 +294,9 @@ void Duties::sign_slot(const model::SlotRecord& slot, const std::string& task, D
   }
   auto evidence = ledger_.evidence(keys);
   if (!evidence.ok()) return failed(task, evidence.status(), out);
-  ask(model::PayoutIntent{slot.currency, slot.id, std::move(*evidence)}, AskedPayout{slot.currency, slot.id},
-      task, out);
+  const model::LedgerMs time = evidence->header.time;
+  ask(model::PayoutIntent{slot.currency, slot.id, std::move(*evidence)},
+      AskedPayout{slot.currency, slot.id, time}, task, out);
 }
 
 void Duties::broadcast(const model::SlotRecord& slot, DutiesActions& out) {

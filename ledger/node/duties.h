@@ -66,6 +66,8 @@ struct HeadSeen {  // the follower's best block
 struct SignerAnswered {
   model::SignReply reply;
 };
+// Of an answer that no signer gave: there was no connection. Its code is kUnavailable.
+constexpr std::string_view kNoSignerRule = "node.signer_link";
 // There is a new connection: what failed for want of one is tried again at once. What was outstanding on the
 // old one has been answered with kUnavailable before.
 struct SignerConnected {};
@@ -122,11 +124,14 @@ class Duties {
   struct AskedPayout {
     model::CurrencyId currency;
     model::SlotId slot;
+    model::LedgerMs time;  // of the evidence
   };
   struct AskedSlotSignature {
     model::SlotSignatureIntent intent;
   };
-  struct AskedLedgerHead {};
+  struct AskedLedgerHead {
+    model::LedgerMs time;
+  };
   using Asked = std::variant<AskedHead, AskedMint, AskedPayout, AskedSlotSignature, AskedLedgerHead>;
 
   // One thing to do, by name; not tried again before its time.
@@ -155,6 +160,7 @@ class Duties {
 
   void ask(model::Intent intent, Asked asked, const std::string& task, DutiesActions& out);
   void answered(const model::SignReply& reply, DutiesActions& out);
+  static std::optional<model::LedgerMs> shown_by(const Asked& asked);
   void remember(const AskedPayout& payout, const model::SignReply& reply);
   void submit(const model::Transaction& transaction, const Signature& signature, DutiesActions& out);
   model::Height valid_until() const;
@@ -169,6 +175,7 @@ class Duties {
   std::uint64_t now_ = 0;
   std::uint64_t next_look_ = 0;  // monotonic ms
   model::Height looked_at_;
+  std::optional<model::LedgerMs> shown_;  // newest ledger time that the signer has taken evidence of
   std::uint64_t next_request_ = 1;
   std::map<std::uint64_t, std::pair<std::string, Asked>> asked_;
   std::map<std::string, Attempt> attempts_;

@@ -94,6 +94,14 @@ class DutiesTest : public ::testing::Test {
     reply.message = to_bytes("for a reason");
     return answer(reply);
   }
+  static model::SignReply waits(const AskSigner& ask) {
+    model::SignReply reply;
+    reply.id = ask.request.id;
+    reply.code = static_cast<std::uint8_t>(Code::kRefused);
+    reply.rule = to_bytes("policy.pending");
+    reply.pending = crypto::sha256(as_bytes("a request"));
+    return reply;
+  }
   // What a signer that agrees to everything answers.
   model::SignReply approve(const AskSigner& ask) {
     model::SignReply reply;
@@ -180,34 +188,6 @@ class DutiesTest : public ::testing::Test {
 };
 
 // --- external heads ---
-
-TEST_F(DutiesTest, TheSignerIsShownABlockEveryTenSeconds) {
-  const auto shown = [&](std::uint64_t ms) {
-    now_ += ms;
-    const auto asked = only<AskSigner>(duties_.step(DutiesTick{{now_}}));
-    for (const AskSigner& ask : asked) take_ledger_head(ask);
-    return asked;
-  };
-  const auto first = shown(1'000);
-  ASSERT_EQ(first.size(), 1u);
-  const auto& intent = std::get<model::LedgerHeadIntent>(first.front().request.intent);
-  EXPECT_TRUE(intent.evidence.proofs.empty());
-  EXPECT_EQ(intent.evidence.header.height, net_.state().height());
-  EXPECT_TRUE(shown(9'500).empty());
-  EXPECT_EQ(shown(500).size(), 1u);
-}
-
-TEST_F(DutiesTest, WhatWaitsForOfficersIsAskedAgainAndIsNoFailure) {
-  deep_deposit();
-  const AskSigner ask = only_question(tick());
-  model::SignReply reply;
-  reply.id = ask.request.id;
-  reply.code = static_cast<std::uint8_t>(Code::kRefused);
-  reply.pending = Hash256();
-  EXPECT_TRUE(answer(reply).empty()) << "nothing to report";
-  EXPECT_TRUE(tick(1'500).empty());
-  EXPECT_TRUE(std::holds_alternative<model::MintIntent>(only_question(tick(500)).request.intent));
-}
 
 TEST_F(DutiesTest, AHeadIsAttestedOnceAndTheLedgerTakesIt) {
   net_.chain(kBtc).mine_empty(5);
@@ -321,7 +301,8 @@ TEST_F(DutiesTest, OpenQuestionsAreBounded) {
   }
   net_.chain(kBtc).mine_empty(net_.parameters(kBtc).deposit_depth - 1);
   net_.attest_head(kBtc);
-  EXPECT_EQ(only<AskSigner>(tick()).size(), 255u) << "and one about the ledger's head";
+  EXPECT_EQ(only<AskSigner>(tick()).size(), 255u) << "and one about the ledger's head, which is answered";
+  EXPECT_EQ(only<AskSigner>(tick(100'000)).size(), 1u);
   EXPECT_TRUE(only<AskSigner>(tick(100'000)).empty()) << "nobody has answered";
 }
 
@@ -379,67 +360,18 @@ TEST_F(DutiesTest, WhatTheSignerSaidOfASlotIsKnownUntilItSigns) {
   EXPECT_EQ(only<DutiesReport>(refuse(first)).size(), 1u);
   EXPECT_EQ(said(), SignerSaid(SignerRefused{"guard.some_rule", "for a reason"}));
   const AskSigner second = only_question(tick(1'000));
-  model::SignReply waits;
-  waits.id = second.request.id;
-  waits.code = static_cast<std::uint8_t>(Code::kRefused);
-  waits.pending = crypto::sha256(as_bytes("a request"));
-  answer(waits);
-  EXPECT_EQ(said(), SignerSaid(SignerWaits{*waits.pending}));
-  answer(approve(only_question(tick(2'000))));
+  const SignerSaid pending = SignerWaits{crypto::sha256(as_bytes("a request"))};
+  (void)answer(waits(second));
+  EXPECT_EQ(said(), pending);
+  const AskSigner third = only_question(tick(2'000));
+  model::SignReply nobody;
+  nobody.id = third.request.id;
+  nobody.code = static_cast<std::uint8_t>(Code::kUnavailable);
+  nobody.rule = to_bytes(kNoSignerRule);
+  (void)answer(nobody);
+  EXPECT_EQ(said(), pending) << "a lost connection says nothing of the slot";
+  (void)answer(approve(only_question(tick(2'000))));
   EXPECT_FALSE(said().has_value());
-}
-
-TEST_F(DutiesTest, ASignerThatIsAwayHasRefusedNothing) {
-  const model::SlotRecord slot = open_slot();
-  (void)refuse(only_question(tick()), Code::kUnavailable);
-  EXPECT_FALSE(duties_.said_of(kBtc, slot.id).has_value());
-  (void)refuse(only_question(tick(1'000)));
-  (void)refuse(only_question(tick(2'000)), Code::kUnavailable);
-  EXPECT_EQ(duties_.said_of(kBtc, slot.id), SignerSaid(SignerRefused{"guard.some_rule", "for a reason"}));
-}
-
-TEST_F(DutiesTest, ADeniedPayoutIsAskedForEverLessOftenAndAfterWaitingFromTheStart) {
-  open_slot();
-  AskSigner ask = only_question(tick());
-  for (const std::uint64_t wait : {1'000, 2'000, 4'000, 8'000, 16'000, 32'000, 60'000, 60'000}) {
-    (void)refuse(ask);
-    EXPECT_TRUE(tick(wait - 1).empty()) << wait;
-    ASSERT_TRUE(net_.produce().ok());  // a reason to look
-    ask = only_question(tick(1));
-  }
-  model::SignReply waits;
-  waits.id = ask.request.id;
-  waits.code = static_cast<std::uint8_t>(Code::kRefused);
-  waits.pending = Hash256();
-  EXPECT_TRUE(answer(waits).empty());
-  (void)refuse(only_question(tick(2'000)));
-  EXPECT_EQ(only<AskSigner>(tick(1'000)).size(), 1u) << "officers denied it: told to the operator soon";
-}
-
-TEST_F(DutiesTest, ABlockThatTheSignerDoesNotTakeIsReportedAndShownAgain) {
-  const auto shown = [&](std::uint64_t ms) {
-    now_ += ms;
-    return only<AskSigner>(duties_.step(DutiesTick{{now_}}));
-  };
-  auto asked = shown(1'000);
-  for (const std::uint64_t wait : {1'000, 2'000, 4'000}) {
-    ASSERT_EQ(asked.size(), 1u);
-    EXPECT_EQ(only<DutiesReport>(refuse(asked.front())).size(), 1u);
-    EXPECT_TRUE(shown(wait - 1).empty());
-    ASSERT_TRUE(net_.produce().ok());  // a reason to look
-    asked = shown(1);
-  }
-}
-
-TEST_F(DutiesTest, APayoutsEvidenceProvesEachPayeesGatewayOnceAndTheReserve) {
-  const model::SlotRecord slot = open_slot();
-  const AskSigner ask = only_question(tick());
-  const auto& proofs = std::get<model::PayoutIntent>(ask.request.intent).evidence.proofs;
-  const auto proven = [&](const Bytes& key) {
-    return std::ranges::count(proofs, key, &model::StateProof::key);
-  };
-  EXPECT_EQ(proven(model::gateway_key(gateway_)), 1);
-  EXPECT_EQ(proven(model::totals_key(kBtc)), 1);
 }
 
 TEST_F(DutiesTest, AfterARestartASlotIsServedAgain) {
@@ -477,6 +409,53 @@ TEST_F(DutiesTest, ARefusalIsReportedAndTriedEverLessOften) {
   }
 }
 
+TEST_F(DutiesTest, WhatWaitsForOfficersIsAskedAgainWithFreshEvidenceAndIsNoFailure) {
+  deep_deposit();
+  AskSigner ask = only_question(tick());
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_TRUE(answer(waits(ask)).empty()) << "nothing to report";
+    EXPECT_TRUE(tick(1'999).empty());
+    ASSERT_TRUE(net_.produce().ok());
+    ask = only_question(tick(1));
+    EXPECT_EQ(std::get<model::MintIntent>(ask.request.intent).evidence.header.height, net_.state().height());
+  }
+  expect_taken(answer(approve(ask)));
+}
+
+TEST_F(DutiesTest, ARefusalAfterAWaitIsTheFirstOne) {
+  deep_deposit();
+  AskSigner ask = only_question(tick());
+  for (const std::uint64_t wait : {1'000, 2'000, 4'000}) {
+    (void)refuse(ask);
+    ask = only_question(tick(wait));
+  }
+  (void)answer(waits(ask));
+  (void)refuse(only_question(tick(2'000)));
+  EXPECT_TRUE(tick(999).empty());
+  ASSERT_TRUE(net_.produce().ok());
+  (void)only_question(tick(1));
+}
+
+// A denial does not fill the signer's audit log: a handful of questions in the first minute, then one a
+// minute.
+TEST_F(DutiesTest, ARefusedPayoutIsAskedForEverLessOften) {
+  open_slot();
+  const auto questions_in = [&](std::uint64_t ms) {
+    std::size_t out = 0;
+    for (std::uint64_t t = 0; t < ms; t += 500) {
+      for (const AskSigner& ask : only<AskSigner>(tick(500))) {
+        (void)refuse(ask);
+        ++out;
+      }
+    }
+    return out;
+  };
+  EXPECT_EQ(questions_in(64'000), 7u);
+  EXPECT_EQ(questions_in(600'000), 10u);
+  EXPECT_TRUE(duties_.step(SignerConnected{}).empty());
+  EXPECT_EQ(questions_in(64'000), 7u) << "it may have another policy now";
+}
+
 TEST_F(DutiesTest, ASignerThatIsBackIsAskedAtOnce) {
   deep_deposit();
   AskSigner ask = only_question(tick());
@@ -508,6 +487,91 @@ TEST_F(DutiesTest, AnAnswerWithoutItsSignatureIsReported) {
   const auto actions = answer(reply);
   EXPECT_EQ(only<DutiesReport>(actions).size(), 1u);
   EXPECT_TRUE(only<SubmitTransaction>(actions).empty());
+}
+
+// --- ledger time for the signer ---
+
+class LedgerHeadTest : public DutiesTest {
+ protected:
+  // What the signer is asked at the next tick, by whether it is about the ledger's head.
+  struct Questions {
+    std::vector<AskSigner> head;
+    std::vector<AskSigner> other;
+  };
+  Questions look() {
+    now_ += 6'000;  // later than anything that is asked again for want of an answer
+    Questions out;
+    for (const AskSigner& ask : only<AskSigner>(duties_.step(DutiesTick{{now_}}))) {
+      (is_ledger_head(ask) ? out.head : out.other).push_back(ask);
+    }
+    return out;
+  }
+  bool is_shown() {
+    const Questions questions = look();
+    for (const AskSigner& ask : questions.head) take_ledger_head(ask);
+    return !questions.head.empty();
+  }
+  std::uint64_t ledger_time() const { return net_.state().time().get(); }
+  void advance_ledger_to(std::uint64_t time) {
+    while (ledger_time() < time) ASSERT_TRUE(net_.produce().ok());
+  }
+};
+
+TEST_F(LedgerHeadTest, AFinalBlockIsShownWithoutProofs) {
+  const Questions questions = look();
+  ASSERT_EQ(questions.head.size(), 1u);
+  const auto& evidence = std::get<model::LedgerHeadIntent>(questions.head[0].request.intent).evidence;
+  EXPECT_TRUE(evidence.proofs.empty());
+  const auto proven = light::ProvenState::check(
+      net_.chain_id(), proto::reader::member_set_hash(model::member_set(net_.genesis())), evidence);
+  ASSERT_TRUE(proven.ok()) << proven.status().to_string();
+  EXPECT_EQ(proven->header().height, net_.state().height());
+  EXPECT_EQ(look().head.size(), 1u) << "the answer was lost";
+}
+
+TEST_F(LedgerHeadTest, IsShownAgainWhenItsTimeHasMovedByTenSeconds) {
+  ASSERT_TRUE(is_shown());
+  EXPECT_FALSE(is_shown()) << "the ledger stands still";
+  const std::uint64_t shown = ledger_time();
+  advance_ledger_to(shown + 9'000);
+  EXPECT_FALSE(is_shown());
+  advance_ledger_to(shown + 10'000);
+  EXPECT_TRUE(is_shown());
+  EXPECT_FALSE(is_shown());
+}
+
+TEST_F(LedgerHeadTest, EvidenceOfMoneyThatTheSignerTookCountsAsShown) {
+  ASSERT_TRUE(is_shown());
+  advance_ledger_to(ledger_time() + 5'000);
+  deep_deposit();
+  const Questions mint = look();
+  ASSERT_TRUE(mint.head.empty());
+  ASSERT_EQ(mint.other.size(), 1u);
+  const std::uint64_t shown = ledger_time();
+  expect_taken(answer(approve(mint.other[0])));
+  advance_ledger_to(shown + 9'000);
+  EXPECT_FALSE(is_shown());
+  advance_ledger_to(shown + 10'000);
+  EXPECT_TRUE(is_shown());
+}
+
+// It remembers nothing of what it refuses, the time neither.
+TEST_F(LedgerHeadTest, EvidenceThatTheSignerRefusedDoesNotCount) {
+  ASSERT_TRUE(is_shown());
+  const std::uint64_t shown = ledger_time();
+  advance_ledger_to(shown + 5'000);
+  deep_deposit();
+  const Questions mint = look();
+  ASSERT_EQ(mint.other.size(), 1u);
+  (void)answer(waits(mint.other[0]));
+  advance_ledger_to(shown + 10'000);
+  EXPECT_TRUE(is_shown());
+}
+
+TEST_F(LedgerHeadTest, ANewConnectionIsShownItAtOnce) {
+  ASSERT_TRUE(is_shown());
+  (void)duties_.step(SignerConnected{});
+  EXPECT_TRUE(is_shown());
 }
 
 // --- what history costs ---

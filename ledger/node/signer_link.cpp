@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/unix_socket.h"
+#include "ledger/node/duties.h"
 #include "signer/client/packet.h"
 
 namespace custody::ledger::node {
@@ -13,7 +14,7 @@ model::SignReply unavailable_reply(std::uint64_t id) {
   model::SignReply reply;
   reply.id = id;
   reply.code = static_cast<std::uint8_t>(Code::kUnavailable);
-  reply.rule = to_bytes("node.signer_link");
+  reply.rule = to_bytes(kNoSignerRule);
   reply.message = to_bytes("the signer is not connected");
   return reply;
 }

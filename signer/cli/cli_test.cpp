@@ -172,11 +172,28 @@ TEST(Render, AlignsKeysAndTables) {
   EXPECT_EQ(render(answer), "chain id  ff\nmembers\n  name  weight\n  a     28\nnone      none\n");
 }
 
+TEST(Render, PutsAnObjectIntoItsRow) {
+  Json waits = Json::object();
+  waits.set("burn", "aa")
+      .set("own_signer", Json::object().set("state", "waits for officers").set("request", "bb"));
+  Json queued = Json::object();
+  queued.set("burn", "cc").set("own_signer", Json());
+  Json answer = Json::object();
+  answer.set("withdrawals", Json(Json::Array{queued, waits}));
+  EXPECT_EQ(render(answer),
+            "withdrawals\n  burn  own signer\n  cc    -\n  aa    state waits for officers, request bb\n");
+}
+
 // Abuse case I4: a text of somebody else's does not reach the terminal's controls.
 TEST(Render, I4_EscapesWhatIsNotPrintable) {
   Json answer = Json::object();
   answer.set("name", "a\x1b[2Jb\nc\xc2\x9b");
   EXPECT_EQ(render(answer), "name  a\\x1b[2Jb\\x0ac\\xc2\\x9b\n");
+  Json row = Json::object();
+  row.set("said", Json::object().set("rule\x1b", "a\x1b[2J"));
+  Json rows = Json::object();
+  rows.set("rows", Json(Json::Array{row}));
+  EXPECT_EQ(render(rows), "rows\n  said\n  rule\\x1b a\\x1b[2J\n");
 }
 
 }  // namespace

@@ -118,8 +118,8 @@ TEST_F(Custodyctl, WithoutASignerTheExitCodeIs3) {
 TEST_F(Custodyctl, ADraftGoesFromItsFilesToASignedFile) {
   const std::string alice = make_officer("alice", "treasury", policy::bundle::Curve::kP256);
   const Outcome made =
-      run({"--json", "policy", "new", draft_, "--genesis", genesis_, "--member-name", member(), "--officer",
-           alice, "--officer", officer_without_file("bob", "treasury")});
+      run({"--json", "policy", "new", "--genesis", genesis_, "--member-name", member(), "--officer", alice,
+           "--limit", "BTC:0.5:20", "--officer", officer_without_file("bob", "treasury"), draft_});
   ASSERT_EQ(made.code, 0) << made.out << made.error;
   const std::string hash = object(made).string_at("hash").value();
   EXPECT_EQ(run({"policy", "lint", draft_, "--genesis", genesis_}).out, "nothing to say against it\n");

@@ -18,10 +18,12 @@ void add_new(CLI::App& policy, Program& program) {
   command
       ->add_option("--officer", options->officers,
                    "name:group[,group]:curve:key, for each; two of one group at least")
+      ->allow_extra_args(false)  // what follows is the directory
       ->required();
-  command->add_option(
-      "--limit", options->limits,
-      "CODE:SMALL:LARGE in units: up to SMALL without officers, up to LARGE with two (1 and 10)");
+  command
+      ->add_option("--limit", options->limits,
+                   "CODE:SMALL:LARGE in units: up to SMALL without officers, up to LARGE with two (1 and 10)")
+      ->allow_extra_args(false);
   command->add_option("--valid-from", options->valid_from, "YYYY-MM-DD; today when left out");
   command->add_option("--valid-until", options->valid_until, "YYYY-MM-DD; a year later when left out");
   command

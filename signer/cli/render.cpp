@@ -44,11 +44,21 @@ std::string inline_list(const Json& value) {
   return out.empty() ? "none" : out;
 }
 
+// An object of scalars on one line.
+std::string inline_object(const Json& value) {
+  std::string out;
+  for (const auto& [key, field] : value.members()) {
+    out += (out.empty() ? "" : ", ") + label(key) + " " + scalar(field);
+  }
+  return out;
+}
+
 bool is_flat_list(const Json& value) {
   return value.is_array() && std::ranges::all_of(value.items(), is_scalar);
 }
 
 std::string cell(const Json& value) {
+  if (value.is_object()) return inline_object(value);
   return is_flat_list(value) ? inline_list(value) : scalar(value);
 }
 

@@ -56,6 +56,7 @@ class TokenKeys : public PolicyFolder {
   std::string said_;
 };
 
+// Invariant 8.
 TEST_F(TokenKeys, SignWhatWasShownOnEitherCurve) {
   for (const char* officer : {"alice", "bob"}) {
     const auto signature = sign(options(officer));

@@ -75,6 +75,12 @@ model::SignReply error_reply(std::uint64_t id, std::string_view rule, const Stat
   return reply;
 }
 
+model::SignReply done(std::uint64_t id) {
+  model::SignReply reply;
+  reply.id = id;
+  return reply;
+}
+
 Hash256 hash_of(const std::vector<Signature>& signatures) {
   if (signatures.empty()) return {};
   crypto::Sha256 hash;
@@ -247,6 +253,7 @@ Result<std::uint64_t> Core::commit(const Authorised& authorised) {
 model::SignReply Core::move_head(const Ask& ask, const model::LedgerHeadIntent& intent) {
   const auto next = guard::advance(memory_.state, intent.evidence);
   if (!next.ok()) return refuse(ask.caller, ask.request, ask.id, 0, next.status());
+  if (next->head == memory_.state.head) return done(ask.id);
   const auto appended = memory_.journal->append_state(proto::reader::encode(HeadRecord{next->head}));
   if (!appended.ok()) {
     const Status failed = fail("the journal", appended.status());
@@ -291,6 +298,7 @@ model::SignReply Core::take_statement(const Ask& ask, const model::StatementInte
     return refuse(ask.caller, ask.request, ask.id, 0, record.status().with_context(rule));
   }
   if (!write_durably(*record).ok()) return stopped(ask.id);
+  told_.clear();
   // A bundle without a delay is in force at once.
   if (!activate_if_due(memory_.state.head.time).ok()) return stopped(ask.id);
   return accept(ask, rule);
@@ -320,10 +328,14 @@ model::SignReply Core::answer_policy(const Ask& ask, const model::PolicyQuery& q
   return reply;
 }
 
+// A node asks every few seconds: a leaf says when the waiting began and when something about it changed.
 model::SignReply Core::wait(const Ask& ask, const Authorised& authorised) {
   const auto kind = static_cast<std::uint8_t>(authorised.verdict.facts.kind);
-  model::SignReply reply =
-      refuse(ask.caller, ask.request, ask.id, kind, refused(authorised.why).with_context(authorised.rule));
+  const Status why = refused(authorised.why).with_context(authorised.rule);
+  if (told_.size() > engine::kMaxRequests) told_.clear();
+  const bool known = !told_.insert(*authorised.pending).second;
+  model::SignReply reply = known ? error_reply(ask.id, guard::rule_of(why), why)
+                                 : refuse(ask.caller, ask.request, ask.id, kind, why);
   if (failure_.ok()) reply.pending = authorised.pending;
   return reply;
 }
@@ -336,10 +348,7 @@ model::SignReply Core::accept(const Ask& ask, std::string_view rule) {
   leaf.rule = cut(rule, kMaxRule);
   leaf.time = memory_.state.head.time;
   leaf.policy = memory_.desk->active().hash();
-  if (!add_leaf(leaf).ok()) return stopped(ask.id);
-  model::SignReply reply;
-  reply.id = ask.id;
-  return reply;
+  return add_leaf(leaf).ok() ? done(ask.id) : stopped(ask.id);
 }
 
 std::optional<Signature> Core::cached(const guard::Verdict& verdict) const {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <deque>
+#include <set>
 #include <string>
 #include <variant>
 
@@ -21,7 +22,8 @@ enum class Caller : std::uint8_t { kNode = 1, kOperator = 2 };
 // operator: proposals and ballots, officers' statements, questions about the policy; both: status.
 bool may_ask(Caller caller, const model::Intent& intent);
 
-// Votes, proposals, status and freezes before everything else. Requests above kMaxIntentHeader are never urgent.
+// Votes, proposals, status and freezes before everything else. Requests above kMaxIntentHeader are never
+// urgent.
 bool is_urgent(ByteView request);
 
 // A journaled request whose signatures are being made. Only Core makes and reads it.
@@ -110,6 +112,7 @@ class Core {
   Status failure_;
   std::deque<std::pair<Hash256, Signature>> recent_;  // of consensus messages: a repeat needs no token
   std::uint64_t leaves_since_sync_ = 0;
+  std::set<Hash256> told_;  // requests of which the node knows that they wait, and nothing has changed since
 };
 
 }  // namespace custody::signer::core

@@ -321,6 +321,27 @@ TEST_F(PolicyTest, G4_AFailedSyncOfAVoteStopsTheSigner) {
   expect_code(ask(vote(5, 0, 1)), Code::kIo);
 }
 
+// A request that waits for a day is asked for every few seconds.
+TEST_F(PolicyTest, WaitingCostsALeafOnlyWhenSomethingChanged) {
+  const auto plan = large();
+  const auto leaves = [&] { return core_->memory().audit->head().size; };
+  const Hash256 id = expect_pending(ask(payouts_.recorded(plan)));
+  const auto began = leaves();
+  for (int i = 0; i < 5; ++i) expect_pending(ask(payouts_.intent(plan)));
+  EXPECT_EQ(leaves(), began);
+  EXPECT_EQ(vote_on(id, "alice").code, 0);
+  for (int i = 0; i < 5; ++i) expect_pending(ask(payouts_.intent(plan)));
+  EXPECT_EQ(leaves(), began + 2) << "the vote, and that one more is wanted";
+}
+
+TEST_F(PolicyTest, TheSameHeadAgainIsNotRemembered) {
+  const auto head = ledger_.evidence({});
+  EXPECT_EQ(ask(model::LedgerHeadIntent{head}).code, 0);
+  const auto records = core_->memory().journal->next_sequence();
+  EXPECT_EQ(ask(model::LedgerHeadIntent{head}).code, 0);
+  EXPECT_EQ(core_->memory().journal->next_sequence(), records);
+}
+
 // Every answered statement has its leaf: design section 7.
 TEST_F(PolicyTest, StatementsAndRefusalsAreAudited) {
   const Hash256 id = expect_pending(ask(payouts_.recorded(large())));

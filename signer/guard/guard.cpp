@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <tuple>
 
+#include "policy/render/text.h"
 #include "signer/guard/internal.h"
 
 namespace custody::signer::guard {
 namespace {
+
+namespace render = policy::render;
 
 // A block of the largest size in parts, and one part for its framing.
 constexpr std::uint32_t kMaxParts = model::kMaxBlockBytes / model::kPartBytes + 1;
@@ -105,28 +108,33 @@ Result<Verdict> check_intent(const model::GuardState& state, const model::SlotSi
   return check_slot_signature(state, intent);
 }
 
-// What officers and policies read; everything that the action holds. A name is at most kMaxName letters of
-// its alphabet, or the action is refused before it is shown.
-Bytes describe_action(const model::RegisterGateway& action) {
-  return to_bytes("register gateway " + std::string(as_text(action.name)) + ", account " +
-                  to_hex(action.account.view()) + ", KYC until " + std::to_string(action.kyc_expiry.get()) +
-                  " ms");
+// RFC 3339 in UTC to the millisecond: two times are two texts.
+std::string exact_time_text(model::LedgerMs time) {
+  std::string text = render::time_text(time);
+  const std::uint64_t ms = time.get() % 1000;
+  if (ms == 0) return text;
+  const std::string digits = std::to_string(1000 + ms).substr(1);
+  return text.insert(text.size() - 1, "." + digits);
 }
 
-Status check_name(const model::RegisterGateway& action) {
-  const auto allowed = [](std::uint8_t c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-  };
-  if (!action.name.empty() && action.name.size() <= model::kMaxName &&
-      std::ranges::all_of(action.name, allowed)) {
-    return ok_status();
+// Only what its words can show exactly is signed.
+Status check_action(const model::RegisterGateway& action) {
+  if (!render::is_name(action.name)) {
+    return deny("guard.proposal", "a gateway's name is 1 to 32 of a-z 0-9 -");
   }
-  return deny("guard.proposal", "a gateway's name is 1 to 32 of a-z 0-9 -");
+  if (action.kyc_expiry <= render::kMaxTime) return ok_status();
+  return deny("guard.proposal", "a gateway's KYC ends in the year 9999 at the latest");
+}
+
+// What officers and policies read: one line of printable ASCII that holds everything the action does.
+Bytes describe_action(const model::RegisterGateway& action) {
+  return to_bytes("register gateway " + std::string(as_text(action.name)) + ", account " +
+                  to_hex(action.account.view()) + ", KYC until " + exact_time_text(action.kyc_expiry));
 }
 
 Result<Verdict> check_intent(const model::GuardState& state, const model::ProposalTxIntent& intent) {
   TRY(check_own(state, intent.proposal.member));
-  TRY(std::visit([](const auto& action) { return check_name(action); }, intent.proposal.action));
+  TRY(std::visit([](const auto& action) { return check_action(action); }, intent.proposal.action));
   ASSIGN_OR_RETURN(Verdict out,
                    transaction_verdict(state, model::KeyRole::kGovernance, model::IntentKind::kProposalTx,
                                        intent.valid_until, intent.salt, intent.proposal));

@@ -53,6 +53,12 @@ class VotesTest : public ::testing::Test {
             {model::MemberId(2), model::ExternalChainId(1), model::ExternalHeight(101),
              *model::ExternalHash::from(Bytes(32, 5)), 1'700'000'000, model::FeeRate(1'000)}};
   }
+  static model::ProposalTxIntent register_gateway(const std::string& name, std::uint64_t kyc_expiry) {
+    return {model::Height(10),
+            1,
+            {model::MemberId(2), model::RegisterGateway{to_bytes(name), model::Address::treasury(),
+                                                        model::LedgerMs(kyc_expiry)}}};
+  }
   // Signs: the guard moves on.
   void sign(const model::Intent& intent) {
     auto verdict = check(state_, intent);
@@ -288,14 +294,31 @@ TEST_F(VotesTest, AGenesisThatLeavesNoRoomForFullTablesIsRefused) {
 }
 
 // Abuse case E1: what officers are shown cannot hold anything but what it says.
-TEST_F(VotesTest, E1_AGatewaysNameThatIsNoNameIsRefused) {
-  model::ProposalTxIntent proposal{model::Height(10), 1, {model::MemberId(2), {}}};
-  auto& gateway = std::get<model::RegisterGateway>(proposal.proposal.action);
+TEST_F(VotesTest, E1_Proposal_WhatItsWordsCannotShowIsRefused) {
   for (const std::string& name : {std::string(), std::string(33, 'a'), std::string("Gary"),
                                   std::string("a\n"), std::string("a, account 00")}) {
-    gateway.name = to_bytes(name);
-    expect_refused(proposal, "guard.proposal");
+    expect_refused(register_gateway(name, 5), "guard.proposal");
   }
+  EXPECT_TRUE(check(state_, register_gateway("gary", 253'402'300'799'000)).ok());
+  expect_refused(register_gateway("gary", 253'402'300'799'001), "guard.proposal");
+}
+
+TEST_F(VotesTest, AProposalsActionIsOnePrintableLineThatHoldsAllOfIt) {
+  const auto facts = [&](const std::string& name, std::uint64_t kyc_expiry) {
+    const auto verdict = check(state_, register_gateway(name, kyc_expiry));
+    EXPECT_TRUE(verdict.ok()) << verdict.status().to_string();
+    return verdict.ok() ? verdict->facts : model::IntentFacts();
+  };
+  const std::string account = to_hex(model::Address::treasury().view());
+  const model::IntentFacts gary = facts("gary", 1'798'761'600'000);
+  EXPECT_EQ(gary.kind, model::IntentKind::kProposalTx);
+  EXPECT_EQ(as_text(gary.action),
+            "register gateway gary, account " + account + ", KYC until 2027-01-01T00:00:00Z");
+  const model::IntentFacts later = facts("gary", 1'798'761'600'007);
+  EXPECT_EQ(as_text(later.action),
+            "register gateway gary, account " + account + ", KYC until 2027-01-01T00:00:00.007Z");
+  EXPECT_NE(later.subject, gary.subject);
+  EXPECT_LE(facts(std::string(32, 'z'), 253'402'300'798'999).action.size(), 200u);
 }
 
 TEST_F(VotesTest, BallotsAndProposalsAreSignedWithTheGovernanceKey) {
@@ -307,14 +330,11 @@ TEST_F(VotesTest, BallotsAndProposalsAreSignedWithTheGovernanceKey) {
   EXPECT_EQ(vote->facts.kind, model::IntentKind::kBallot);
   EXPECT_EQ(vote->facts.proposal, ballot.ballot.proposal);
   EXPECT_TRUE(vote->facts.approve);
-  model::ProposalTxIntent proposal{model::Height(10), 1, {model::MemberId(2), {}}};
-  auto& gateway = std::get<model::RegisterGateway>(proposal.proposal.action);
-  gateway = {to_bytes("gary"), model::Address::treasury(), model::LedgerMs(5)};
-  const auto change = check(state_, proposal);
+  auto against = ballot;
+  against.ballot.approve = false;
+  EXPECT_FALSE(check(state_, against)->facts.approve);
+  const auto change = check(state_, register_gateway("gary", 5));
   ASSERT_TRUE(change.ok());
-  EXPECT_EQ(
-      as_text(change->facts.action),
-      "register gateway gary, account " + to_hex(model::Address::treasury().view()) + ", KYC until 5 ms");
   EXPECT_EQ(change->key.key, genesis_.members[1].governance_key);
   EXPECT_NE(change->digests, vote->digests);
   auto nothing = ballot;

@@ -116,7 +116,8 @@ TEST(KeyUri, RefusesEveryAttributeThatIsMalformed) {
       EXPECT_NE(why_not(before + value).find("a % without"), std::string::npos) << name << value;
     }
     EXPECT_EQ(why_not(before), "PKCS#11 URI: " + name + " is empty");
-    EXPECT_EQ(why_not(before + "a;" + name + "=a"), "PKCS#11 URI: " + name + " is given twice");
+    EXPECT_EQ(why_not(std::string(before).append("a;").append(name).append("=a")),
+              "PKCS#11 URI: " + name + " is given twice");
     EXPECT_NE(why_not(before + std::string(256, 'a')).find("has more than"), std::string::npos);
     if (name == "id") continue;  // any bytes
     for (const char* value : {"%00", "a%0a", "%1b%5b", "%7f"}) {
@@ -138,13 +139,14 @@ TEST(KeyUri, RefusesWhatIsNotUsed) {
   for (const char* type : {"public", "cert", "secret-key", "data", "Private", ""}) {
     EXPECT_EQ(why_not(key + ";type=" + type), std::string("PKCS#11 URI: type is \"") + type + "\"");
   }
+  const auto expect_not_used = [&](const std::string& separator, const std::string& name) {
+    EXPECT_EQ(why_not(key + separator + name + "=1"), "PKCS#11 URI: " + name + " is not used here");
+  };
   for (const char* name : {"slot-id", "slot-description", "slot-manufacturer", "library-version",
                            "library-manufacturer", "library-description", "vendor-aaa", "module-path"}) {
-    EXPECT_EQ(why_not(key + ";" + name + "=1"), std::string("PKCS#11 URI: ") + name + " is not used here");
+    expect_not_used(";", name);
   }
-  for (const char* name : {"module-name", "vendor-bbb", "id"}) {
-    EXPECT_EQ(why_not(key + "?" + name + "=1"), std::string("PKCS#11 URI: ") + name + " is not used here");
-  }
+  for (const char* name : {"module-name", "vendor-bbb", "id"}) expect_not_used("?", name);
 }
 
 // README invariant 3.

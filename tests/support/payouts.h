@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
 #include <vector>
 
 #include "ledger/chains/bitcoin/script.h"
@@ -12,14 +13,13 @@
 
 namespace custody::tests {
 
-// Of currency 1, wallet epoch 1, gateway 1. Coins are made up; burn n pays a script of its own.
+// Of currency 1, wallet epoch 1 and, unless told otherwise, gateway 1. Coins are made up; burn n pays a
+// script of its own.
 class Payouts {
  public:
   explicit Payouts(ProvenLedger& ledger) : proven_(ledger) {
     namespace model = ledger::model;
-    proven_.put(model::gateway_key(model::GatewayId(1)),
-                model::GatewayRecord{model::GatewayId(1), to_bytes("gate"), model::Address::treasury(),
-                                     model::LedgerMs(UINT64_MAX / 2)});
+    add_gateway(1, "gate");
     model::CurrencyTotals totals;
     totals.recorded_reserve = model::Amount(100'000'000);
     proven_.put(model::totals_key(kCurrency), totals);
@@ -29,6 +29,12 @@ class Payouts {
 
   static ledger::model::OutPoint outpoint(std::uint64_t coin) {
     return {*ledger::model::ExternalHash::from(Bytes(32, static_cast<std::uint8_t>(coin))), 0};
+  }
+  void add_gateway(std::uint32_t id, std::string_view name) {
+    namespace model = ledger::model;
+    proven_.put(model::gateway_key(model::GatewayId(id)),
+                model::GatewayRecord{model::GatewayId(id), to_bytes(name), model::Address::treasury(),
+                                     model::LedgerMs(UINT64_MAX / 2)});
   }
   void add_coin(std::uint64_t sequence, std::uint64_t amount) {
     coins[sequence] = {outpoint(sequence),
@@ -85,12 +91,17 @@ class Payouts {
   }
 
   // What a payout intent must prove.
-  static std::vector<Bytes> keys(const ledger::model::SlotRecord& plan) {
+  std::vector<Bytes> keys(const ledger::model::SlotRecord& plan) const {
     namespace model = ledger::model;
-    std::vector<Bytes> out{model::parameters_key(),      model::wallet_key(kCurrency, model::WalletEpoch(1)),
+    std::vector<Bytes> out{model::parameters_key(), model::wallet_key(kCurrency, model::WalletEpoch(1)),
                            model::freeze_key(kCurrency), model::slot_key(kCurrency, plan.id),
-                           model::totals_key(kCurrency), model::gateway_key(model::GatewayId(1))};
-    for (const model::PlanPayee& payee : plan.payees) out.push_back(model::burn_key(kCurrency, payee.burn));
+                           model::totals_key(kCurrency)};
+    std::set<Bytes> gateways;
+    for (const model::PlanPayee& payee : plan.payees) {
+      out.push_back(model::burn_key(kCurrency, payee.burn));
+      gateways.insert(model::gateway_key(burns.at(payee.burn).gateway));
+    }
+    out.insert(out.end(), gateways.begin(), gateways.end());
     for (const model::PlanInput& input : plan.inputs) out.push_back(model::coin_key(kCurrency, input.coin));
     return out;
   }
