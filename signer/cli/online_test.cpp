@@ -239,7 +239,7 @@ TEST_F(Online, AFreezeTakesOneOfficerAndItsEndAQuorum) {
   EXPECT_FALSE(policy_unfreeze(context_, {{}, second, ""}).ok());  // it counts once
 }
 
-// Whoever hands the order on cannot keep an officer from signing it, nor have custodyctl abort.
+// Invariant 10. Whoever hands the order on cannot keep an officer from signing it, nor have custodyctl abort.
 TEST_F(Online, WhatOthersPutIntoAnOrderNeitherCountsNorHinders) {
   const std::string file = path_ + "/unfreeze";
   const std::string out = path_ + "/signed";
