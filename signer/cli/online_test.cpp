@@ -239,6 +239,38 @@ TEST_F(Online, AFreezeTakesOneOfficerAndItsEndAQuorum) {
   EXPECT_FALSE(policy_unfreeze(context_, {{}, second, ""}).ok());  // it counts once
 }
 
+// Invariant 10. Whoever hands the order on cannot keep an officer from signing it, nor have custodyctl abort.
+TEST_F(Online, WhatOthersPutIntoAnOrderNeitherCountsNorHinders) {
+  const std::string file = path_ + "/unfreeze";
+  const std::string out = path_ + "/signed";
+  ASSERT_TRUE(policy_freeze(context_, {"", "a drill", "carol", key("carol"), 60}).ok());
+  ASSERT_TRUE(policy_unfreeze(context_, {{"", "over", "alice", key("alice"), 60}, "", file}).ok());
+  const auto put = [&](const std::vector<std::string>& names) {
+    auto order = *policy::bundle::decode_order(*read_file(file, policy::bundle::kMaxSignedOrder));
+    order.signatures.clear();
+    for (const std::string& name : names) order.signatures.push_back({to_bytes(name), {}});
+    ASSERT_TRUE(write_file_atomic(file, policy::bundle::encode_order(order), 0644).ok());
+  };
+  const auto sign_as_bob = [&] {
+    return policy_unfreeze(context_, {{"", "", "bob", key("bob"), 60}, file, out});
+  };
+  put({"Not A Name"});
+  EXPECT_EQ(policy_unfreeze(context_, {{}, file, ""}).code(), Code::kInvalid);
+  EXPECT_FALSE(context_.answered_by_node);
+  put({"bob", "bob"});
+  const auto signed_once = sign_as_bob();
+  ASSERT_TRUE(signed_once.ok()) << signed_once.status().to_string();
+  EXPECT_EQ(signed_once->u64_at("signatures").value(), 1u);
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < policy::bundle::kMaxOfficers; ++i) names.push_back("x" + std::to_string(i));
+  put(names);
+  EXPECT_EQ(sign_as_bob().code(), Code::kExhausted);
+  // What is asked for beside the file is what it must say.
+  put({});
+  EXPECT_EQ(policy_unfreeze(context_, {{"BTC", "", "bob", key("bob"), 60}, file, out}).code(),
+            Code::kRefused);
+}
+
 TEST_F(Online, OrdersThatAreNoneAreRefusedBeforeTheSignerIsAsked) {
   EXPECT_EQ(policy_freeze(context_, {"", "", "carol", key("carol"), 60}).code(), Code::kInvalid);
   EXPECT_EQ(policy_freeze(context_, {"btc", "drill", "carol", key("carol"), 60}).code(), Code::kInvalid);

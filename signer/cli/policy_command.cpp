@@ -7,6 +7,7 @@
 #include "policy/bundle/diff.h"
 #include "policy/bundle/directory.h"
 #include "policy/cedar/format.h"
+#include "signer/cli/collected.h"
 #include "signer/cli/expectations.h"
 #include "signer/cli/policy_source.h"
 
@@ -157,27 +158,6 @@ Status check_key(const PolicySignOptions& options, const bundle::Bundle& officer
                  "his is " + std::string(curve_name(officer->curve)) + " " + to_hex(officer->key));
 }
 
-// Whoever hands the file on can put anything under an officer's name; only his own signature keeps him from
-// signing. What else stands there under his name goes.
-Status put_signature(const std::string& file, const OfficerPublicKey& key, const Hash256& digest,
-                     const bundle::OfficerSignature& made,
-                     std::vector<bundle::OfficerSignature>& signatures) {
-  const auto is_his = [&](const auto& one) { return one.officer == made.officer; };
-  const auto first = std::ranges::find_if(signatures, is_his);
-  if (std::ranges::count_if(signatures, is_his) == 1 && verify(key, digest, first->signature)) {
-    return exists(std::string(as_text(made.officer)) + " has signed " + file + " already");
-  }
-  std::erase_if(signatures, is_his);
-  if (signatures.size() >= bundle::kMaxOfficers) {
-    return exhausted(file + " holds " + counted(signatures.size(), "signature") +
-                         ", as many as a bundle can have officers",
-                     "not all of them are officers'; write it anew: custodyctl policy propose");
-  }
-  signatures.push_back(made);
-  std::ranges::sort(signatures, {}, &bundle::OfficerSignature::officer);
-  return ok_status();
-}
-
 }  // namespace
 
 Result<Json> policy_format(Context& context, const std::string& directory, bool check) {
@@ -307,8 +287,7 @@ Result<Json> policy_sign(const PolicySignOptions& options) {
   ASSIGN_OR_RETURN(const KeySignature made, key->sign(shown));
   TRY(check_key(options, active ? *active : *content, made.key));
   auto& signatures = signed_bundle->signatures;
-  TRY(put_signature(options.file, made.key, digest_of(shown), {to_bytes(options.officer), made.signature},
-                    signatures));
+  TRY(put_signature(options.file, options.officer, shown, made, signatures));
   TRY(write_file_atomic(options.file, bundle::encode_signed_bundle(*signed_bundle), 0644));
   return Json::object()
       .set("schema", "custody.policy_signature/1")

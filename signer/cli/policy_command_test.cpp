@@ -234,7 +234,7 @@ TEST_F(PolicySigning, RefusesAnotherBundleAnotherKeyAndASecondSignature) {
   EXPECT_EQ(sign("bob", "bob").code(), Code::kRefused);
 }
 
-// Whoever hands the file on cannot keep an officer from signing it, nor have custodyctl abort.
+// Invariant 10. Whoever hands the file on cannot keep an officer from signing it, nor have custodyctl abort.
 TEST_F(PolicySigning, WhatOthersPutIntoTheFileNeitherCountsNorHinders) {
   propose_next();
   const auto put = [&](const std::vector<std::string>& names) {

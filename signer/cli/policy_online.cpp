@@ -1,11 +1,10 @@
 #include "signer/cli/policy_online.h"
 
-#include <algorithm>
-
 #include "base/base64.h"
 #include "base/file.h"
 #include "policy/bundle/statement.h"
 #include "policy/engine/simulate.h"
+#include "signer/cli/collected.h"
 #include "signer/cli/explanation_text.h"
 #include "signer/cli/policy_source.h"
 #include "signer/cli/signer_call.h"
@@ -55,16 +54,10 @@ Result<render::FreezeOrder> make_order(Context& context, const FreezeOptions& op
 // Shows nothing by itself: the text is in what it returns.
 Result<std::string> add_signature(bundle::SignedOrder& order, const FreezeOptions& options) {
   if (!render::is_name(as_bytes(options.officer))) return invalid("--officer is no officer's name");
-  const Bytes officer = to_bytes(options.officer);
-  if (std::ranges::find(order.signatures, officer, &bundle::OfficerSignature::officer) !=
-      order.signatures.end()) {
-    return exists(options.officer + " has signed this order already");
-  }
   const Rendering shown = order_text(order.order, options.officer);
   ASSIGN_OR_RETURN(const std::unique_ptr<OfficerKey> key, open_officer_key(options.key));
   ASSIGN_OR_RETURN(const KeySignature made, key->sign(shown));
-  order.signatures.push_back({officer, made.signature});
-  std::ranges::sort(order.signatures, {}, &bundle::OfficerSignature::officer);
+  TRY(put_signature("this order", options.officer, shown, made, order.signatures));
   return shown.text;
 }
 
@@ -90,12 +83,24 @@ Result<Json> send_order(Context& context, const bundle::SignedOrder& order, mode
   return out;
 }
 
-Result<bundle::SignedOrder> read_order(const std::string& path) {
+Result<bundle::SignedOrder> read_order(const UnfreezeOptions& options) {
+  const std::string& path = options.in;
   ASSIGN_OR_RETURN(const Bytes bytes, read_file(path, bundle::kMaxSignedOrder));
   auto order = bundle::decode_order(bytes);
   if (!order.ok()) return order.status().with_context(path);
-  if (order->order.what == render::Freeze::kUnfreeze) return order;
-  return invalid(path + " holds a freeze, not the end of one");
+  if (order->order.what != render::Freeze::kUnfreeze) {
+    return invalid(path + " holds a freeze, not the end of one");
+  }
+  for (const bundle::OfficerSignature& one : order->signatures) {
+    if (!render::is_name(one.officer)) return invalid(path + " has a signature under what is no name");
+  }
+  const std::string wanted = options.order.currency;
+  if (wanted.empty() || order->order.currency == to_bytes(wanted)) return order;
+  return refused(
+      path + " is about " +
+          (order->order.currency.empty() ? "everything" : std::string(as_text(order->order.currency))) +
+          ", not " + to_printable(wanted),
+      "begin another order: --reason and --out");
 }
 
 // Replays pages of the signer's memory into a simulation.
@@ -174,7 +179,7 @@ Result<Json> policy_unfreeze(Context& context, const UnfreezeOptions& options) {
   if (begins) {
     ASSIGN_OR_RETURN(order.order, make_order(context, options.order, render::Freeze::kUnfreeze));
   } else {
-    ASSIGN_OR_RETURN(order, read_order(options.in));
+    ASSIGN_OR_RETURN(order, read_order(options));
   }
   if (options.order.officer.empty()) {
     if (begins || !options.out.empty())

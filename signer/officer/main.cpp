@@ -26,6 +26,14 @@ struct CommandLine {
   std::vector<std::string> writable;
 };
 
+// Standard output is for the one line of the answer: what the module prints there goes to standard error.
+Result<Fd> take_output() {
+  Fd output(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+  if (!output.valid()) return io_error_errno("cannot use standard output", errno);
+  if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0) return io_error_errno("cannot use standard error", errno);
+  return output;
+}
+
 // Before there is a secret to protect.
 Status harden() {
   // Without custodyctl nobody is left to take the answer.
@@ -77,18 +85,19 @@ int exit_code(const Status& status) {
   return status.code() == Code::kUnavailable ? 3 : 1;
 }
 
-int print(const Json& line, int code) {
-  (void)std::printf("%s\n", line.dump().c_str());
-  return std::fflush(stdout) == 0 ? code : 1;
+int print(const Fd& output, const Json& line, int code) {
+  return dprintf(output.get(), "%s\n", line.dump().c_str()) > 0 ? code : 1;
 }
 
 int run(const CommandLine& line) {
+  const auto output = take_output();
+  if (!output.ok()) return 1;  // nowhere to say why
   const auto out = answer(line);
-  if (out.ok()) return print(*out, 0);
+  if (out.ok()) return print(*output, *out, 0);
   const Status& status = out.status();
   Json error = Json::object();
   error.set("code", code_name(status.code())).set("message", status.message()).set("hint", status.hint());
-  return print(Json::object().set("error", std::move(error)), exit_code(status));
+  return print(*output, Json::object().set("error", std::move(error)), exit_code(status));
 }
 
 }  // namespace

@@ -191,6 +191,16 @@ TEST_F(OfficerSign, ASignatureThatDoesNotVerifyIsNotPrinted) {
   EXPECT_EQ(outcome.answer.find("signature"), nullptr);
 }
 
+// Invariant 5. Some modules print to standard output.
+TEST_F(OfficerSign, WhatAModulePrintsIsNoPartOfTheAnswer) {
+  generate_officer_key({});
+  hsm_.script("C_Login 1 print\n");
+  const Json asked = request("pkcs11:token=custody-test;object=alice");
+  expect_signed(run(asked.dump()), asked, "secp256k1");
+  hsm_.script("C_GetSlotList 1 print\nC_OpenSession 1 return CKR_DEVICE_REMOVED\n");
+  expect_error(run(asked.dump()), 3, "unavailable");
+}
+
 // Invariant 4: SoftHSM2 rewrites its token at every login that can write, and loses it if it is killed then.
 TEST_F(OfficerSign, TheTokensFilesAreNotTouched) {
   generate_officer_key({});

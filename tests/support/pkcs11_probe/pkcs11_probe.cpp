@@ -171,11 +171,18 @@ std::vector<Rule> enter(const std::string& function, const std::string& key = {}
   std::abort();
 }
 
+void chatter() {
+  constexpr int kLines = 4096;
+  for (int i = 0; i < kLines; ++i) (void)std::puts("a line of the module's own, of no use to anybody");
+  (void)std::fflush(stdout);
+}
+
 // Faults that fit every function. Those of a signature are in sign_and_spoil().
 template <typename Call>
 CK_RV with_faults(const std::vector<Rule>& rules, const Call& call) {
   for (const Rule& rule : rules) {
     if (rule.action == Action::kDelay) std::this_thread::sleep_for(std::chrono::milliseconds(rule.delay_ms));
+    if (rule.action == Action::kPrint) chatter();
     if (rule.action == Action::kCrashBefore) crash();
     if (rule.action == Action::kReturn) return rule.rv;
   }

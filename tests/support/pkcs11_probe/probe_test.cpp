@@ -17,9 +17,9 @@ using signer::hsm::testing::SoftHsm;
 TEST(ProbeScript, ReadsEveryAction) {
   const Script script = parse_script(
       "# comment\n\nC_Login 1 return CKR_PIN_INCORRECT\nC_Sign * high-s  # why\nC_Sign 5 delay 200\n"
-      "C_Sign 4 crash-after\nC_Sign 2 return-after CKR_DEVICE_ERROR\n");
+      "C_Sign 4 crash-after\nC_Sign 2 return-after CKR_DEVICE_ERROR\nC_Login 3 print\n");
   ASSERT_EQ(script.error, "");
-  ASSERT_EQ(script.rules.size(), 5u);
+  ASSERT_EQ(script.rules.size(), 6u);
   EXPECT_EQ(script.rules[0].function, "C_Login");
   EXPECT_EQ(script.rules[0].call, 1u);
   EXPECT_EQ(script.rules[0].action, Action::kReturn);
@@ -29,6 +29,7 @@ TEST(ProbeScript, ReadsEveryAction) {
   EXPECT_EQ(script.rules[2].delay_ms, 200u);
   EXPECT_EQ(script.rules[3].action, Action::kCrashAfter);
   EXPECT_EQ(script.rules[4].action, Action::kReturnAfter);
+  EXPECT_EQ(script.rules[5].action, Action::kPrint);
 }
 
 TEST(ProbeScript, NamesTheLineThatItDoesNotUnderstand) {

@@ -33,10 +33,11 @@ constexpr std::array<std::pair<std::string_view, CK_RV>, 21> kReturnValues = {{
     {"CKR_FUNCTION_NOT_SUPPORTED", CKR_FUNCTION_NOT_SUPPORTED},
 }};
 
-constexpr std::array<std::pair<std::string_view, Action>, 9> kActions = {{
+constexpr std::array<std::pair<std::string_view, Action>, 10> kActions = {{
     {"return", Action::kReturn},
     {"return-after", Action::kReturnAfter},
     {"delay", Action::kDelay},
+    {"print", Action::kPrint},
     {"corrupt", Action::kCorrupt},
     {"high-s", Action::kHighS},
     {"short", Action::kShort},

@@ -15,6 +15,7 @@ enum class Action {
   kReturn,       // return rv without calling the module
   kReturnAfter,  // call the module, then return rv
   kDelay,        // wait, then go on
+  kPrint,        // write more to standard output than a pipe holds, then go on
   kCorrupt,      // flip a bit of the signature
   kHighS,        // give the signature its high-S form (secp256k1)
   kShort,        // give one byte less than the signature has
