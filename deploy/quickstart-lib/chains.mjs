@@ -102,6 +102,7 @@ export class Miner {
     this.patience = patience;
     this.failures = 0;
     this.lastError = undefined;
+    this.paused = false;
     this.stopped = new AbortController();
     this.loop = this.#run();
   }
@@ -110,7 +111,7 @@ export class Miner {
     const { signal } = this.stopped;
     while (!signal.aborted) {
       try {
-        await this.chain.rpc.call('generatetoaddress', 1, this.address);
+        if (!this.paused) await this.chain.rpc.call('generatetoaddress', 1, this.address);
         this.failures = 0;
       } catch (error) {
         this.failures += 1;

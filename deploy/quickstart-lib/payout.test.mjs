@@ -97,15 +97,20 @@ test('signatures of a stranger, over another amount, or that differ per input ar
   assert.throws(() => signersOf(fewer, values, seats), /signed by different seats/);
 });
 
-test('a miner mines until it is stopped, and tells when it cannot', async () => {
+test('a miner mines until it is stopped, tells when it cannot, and asks nothing of the node while it is paused', async () => {
   const before = await chain.rpc.call('getblockcount');
   const miner = new Miner({ chain, address: wallet.address, everyMs: 5 });
   while (await chain.rpc.call('getblockcount') < before + 3) miner.assertHealthy();
   await miner.stop();
   const stopped = await chain.rpc.call('getblockcount');
   const broken = new Miner({ chain, address: 'nonsense', everyMs: 1, patience: 2 });
-  while (broken.failures < 2) await new Promise((resolve) => { setTimeout(resolve, 1); });
+  const aWhile = () => new Promise((resolve) => { setTimeout(resolve, 1); });
+  while (broken.failures < 2) await aWhile();
   assert.throws(() => broken.assertHealthy(), /mining on btc fails/);
+  broken.paused = true;
+  while (broken.failures > 0) await aWhile();
+  broken.paused = false;
+  while (broken.failures < 2) await aWhile();
   await broken.stop();
   assert.equal(await chain.rpc.call('getblockcount'), stopped);
 });

@@ -85,7 +85,9 @@ export class Redemption {
    * summary.
    */
   async collectApprovals(step, members, atATime) {
-    const requests = await Promise.all(members.map(async (member) => ({ member, request: await this.#waitForRequest(step, member) })));
+    const requests = [];
+    // One after the other: all answer at about the same time, and who asks all of them at once slows them down.
+    for (const member of members) requests.push({ member, request: await this.#waitForRequest(step, member) });
     const [{ member: one, request: shown }] = requests;
     const { rendering } = await one.ctl.call(step.signal, 'requests', 'show', shown);
     step.say(`the signers wait for officers; custodyctl requests show ${shown} at ${one.name}:\n${rendering.trimEnd()}`);
