@@ -271,7 +271,7 @@ model::SignReply Core::move_head(const Ask& ask, const model::LedgerHeadIntent& 
   return known ? done(ask.id) : accept(ask, "signer.head", 0);
 }
 
-Result<engine::Record> Core::check_statement(const model::StatementIntent& intent) {
+Result<engine::Record> Core::check_statement(const model::StatementIntent& intent) const {
   const model::LedgerMs now = memory_.state.head.time;
   PolicyDesk& desk = *memory_.desk;
   switch (intent.what) {

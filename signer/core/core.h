@@ -93,7 +93,7 @@ class Core {
   Status remember_head(const model::GuardState& next);
   model::SignReply move_head(const Ask& ask, const model::LedgerHeadIntent& intent);
   model::SignReply take_statement(const Ask& ask, const model::StatementIntent& intent);
-  Result<engine::Record> check_statement(const model::StatementIntent& intent);
+  Result<engine::Record> check_statement(const model::StatementIntent& intent) const;
   model::SignReply answer_policy(const Ask& ask, const model::PolicyQuery& query) const;
   model::SignReply wait(const Ask& ask, const Authorised& authorised);
   model::SignReply accept(const Ask& ask, std::string_view rule, std::uint64_t record);

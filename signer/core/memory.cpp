@@ -98,7 +98,7 @@ class Replay {
     return ok_status();
   }
 
-  Status policy(std::uint64_t sequence, ByteView payload) {
+  Status policy(std::uint64_t sequence, ByteView payload) const {
     const auto record = engine::decode_record(payload);
     if (!record.ok()) return broken(sequence, record.status().message());
     const Status applied = memory_.desk->replay(*record);
