@@ -53,6 +53,19 @@ Status check_fresh(const model::GuardState& state, const model::BlockHeader& hea
   return ok_status();
 }
 
+// Final, of this network, and no step back.
+Result<ProvenState> check_evidence(const model::GuardState& state, const model::LedgerEvidence& evidence) {
+  TRY(check_fresh(state, evidence.header));
+  auto checked = ProvenState::check(state.chain_id, voting_set(state.head, evidence), evidence);
+  if (!checked.ok()) return under("guard.evidence", checked.status());
+  return checked;
+}
+
+model::GuardHead head_of(const ProvenState& evidence) {
+  const model::BlockHeader& header = evidence.header();
+  return {header.height, evidence.hash(), header.time, header.next_members_hash};
+}
+
 // Slots are given back by nothing but a proof that they are settled.
 void free_settled(const ProvenState& evidence, std::vector<model::GuardSlot>& slots) {
   std::erase_if(slots, [&](const model::GuardSlot& slot) {
@@ -99,17 +112,14 @@ Result<Money> open(const model::GuardState& state, const model::LedgerEvidence& 
   }
   const auto chain = std::ranges::find(state.chains, known->chain, &model::ExternalChain::id);
   if (chain == state.chains.end()) return deny("guard.chain", "the currency's chain is not in genesis");
-  TRY(check_fresh(state, evidence.header));
-  auto checked = ProvenState::check(state.chain_id, voting_set(state.head, evidence), evidence);
-  if (!checked.ok()) return under("guard.evidence", checked.status());
+  ASSIGN_OR_RETURN(ProvenState checked, check_evidence(state, evidence));
   ASSIGN_OR_RETURN(const auto parameters,
-                   proven<model::NetworkParameters>(*checked, model::parameters_key(), "parameters"));
+                   proven<model::NetworkParameters>(checked, model::parameters_key(), "parameters"));
   const model::CurrencyParameters* limits = model::find_parameters(parameters, currency);
   if (limits == nullptr) return deny("guard.parameters", "the ledger has no parameters for this currency");
-  TRY(check_not_frozen(*checked, currency));
-  Money out{std::move(*checked), state, *limits, &*chain};
-  const model::BlockHeader& header = out.evidence.header();
-  out.next.head = {header.height, out.evidence.hash(), header.time, header.next_members_hash};
+  TRY(check_not_frozen(checked, currency));
+  Money out{std::move(checked), state, *limits, &*chain};
+  out.next.head = head_of(out.evidence);
   free_settled(out.evidence, out.next.slots);
   return out;
 }
@@ -336,12 +346,9 @@ Result<model::GuardKey> seat_key(const model::GuardState& state, const model::Re
 }  // namespace
 
 Result<model::GuardState> advance(const model::GuardState& state, const model::LedgerEvidence& evidence) {
-  TRY(check_fresh(state, evidence.header));
-  const auto checked = ProvenState::check(state.chain_id, voting_set(state.head, evidence), evidence);
-  if (!checked.ok()) return under("guard.evidence", checked.status());
-  const model::BlockHeader& header = checked->header();
+  ASSIGN_OR_RETURN(const ProvenState checked, check_evidence(state, evidence));
   model::GuardState next = state;
-  next.head = {header.height, checked->hash(), header.time, header.next_members_hash};
+  next.head = head_of(checked);
   return next;
 }
 
