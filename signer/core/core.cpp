@@ -5,14 +5,13 @@
 #include "base/crypto/hash.h"
 #include "base/json.h"
 #include "signer/core/records.h"
+#include "signer/core/replies.h"
 
 namespace custody::signer::core {
 namespace {
 
 constexpr std::size_t kRecentVotes = 16;
 constexpr std::uint64_t kLeavesPerSync = 256;
-constexpr std::size_t kMaxRule = 64;
-constexpr std::size_t kMaxMessage = 512;
 
 using model::IntentKind;
 
@@ -30,22 +29,6 @@ bool is_freeze(const model::Intent& intent) {
   return said != nullptr && said->what == model::Statement::kFreeze;
 }
 
-std::string statement_rule(model::Statement what) {
-  switch (what) {
-    case model::Statement::kVote:
-      return "policy.vote";
-    case model::Statement::kActivate:
-      return "policy.activate";
-    case model::Statement::kFreeze:
-      return "policy.freeze";
-    case model::Statement::kUnfreeze:
-      return "policy.unfreeze";
-    case model::Statement::kPrices:
-      break;
-  }
-  return "policy.prices";
-}
-
 bool is_consensus(IntentKind kind) {
   return kind == IntentKind::kProposal || kind == IntentKind::kPrevote || kind == IntentKind::kPrecommit;
 }
@@ -61,29 +44,6 @@ std::uint8_t kind_of(const model::Intent& intent) {
     return static_cast<std::uint8_t>(IntentKind::kPrecommit);
   }
   return static_cast<std::uint8_t>(kKinds[intent.index()]);
-}
-
-Bytes cut(std::string_view text, std::size_t size) {
-  return to_bytes(text.substr(0, size));
-}
-
-model::SignReply error_reply(std::uint64_t id, std::string_view rule, const Status& status) {
-  model::SignReply reply;
-  reply.id = id;
-  reply.code = static_cast<std::uint8_t>(status.code());
-  reply.rule = cut(rule, kMaxRule);
-  std::string message = status.message();
-  // The rule travels in its own field.
-  if (!rule.empty() && message.starts_with(std::string(rule) + ": ")) message.erase(0, rule.size() + 2);
-  if (!status.hint().empty()) message += " (" + status.hint() + ")";
-  reply.message = cut(message, kMaxMessage);
-  return reply;
-}
-
-model::SignReply done(std::uint64_t id) {
-  model::SignReply reply;
-  reply.id = id;
-  return reply;
 }
 
 Hash256 hash_of(const std::vector<Signature>& signatures) {
@@ -172,67 +132,6 @@ Result<Core::Authorised> Core::authorise(const model::Intent& intent) {
   return out;
 }
 
-// Of the evidence; what carries none is judged by the newest that was seen.
-engine::Now Core::ledger_now(const model::IntentFacts& facts) const {
-  if (facts.height == model::Height(0)) return {memory_.state.head.height, memory_.state.head.time};
-  return {facts.height, facts.time};
-}
-
-Status Core::ask_policy(Authorised& authorised) {
-  const model::IntentFacts& facts = authorised.verdict.facts;
-  const engine::Now now = ledger_now(facts);
-  TRY(activate_if_due(now.time));
-  PolicyDesk& desk = *memory_.desk;
-  const engine::Decision& decision = desk.decide(facts, now);
-  const engine::Outcome outcome = decision.outcome;
-  authorised.rule = std::string(decision.rule);
-  ASSIGN_OR_RETURN(std::optional<engine::Record> record, desk.record_of(facts, decision));
-  if (decision.known != nullptr) authorised.pending = decision.known->id;
-  authorised.why = desk.remember_why(facts, decision, kMaxMessage);
-  switch (outcome) {
-    case engine::Outcome::kAllow:
-      authorised.pending.reset();
-      authorised.record = std::move(record);
-      return ok_status();
-    case engine::Outcome::kPending:
-      return record ? open_request(authorised, *record) : ok_status();
-    case engine::Outcome::kDeny:
-      break;
-  }
-  if (record) TRY(write(*record));
-  return refused(authorised.why).with_context(authorised.rule);
-}
-
-// RESERVE is durable before anybody is told that the request waits.
-Status Core::open_request(Authorised& authorised, const engine::Record& record) {
-  TRY(write_durably(record));
-  authorised.pending = policy::render::request_id(std::get<engine::ReserveRecord>(record).request);
-  return ok_status();
-}
-
-Status Core::activate_if_due(model::LedgerMs now) {
-  const auto due = memory_.desk->due(now);
-  return due ? write(*due) : ok_status();
-}
-
-Status Core::write(const engine::Record& record) {
-  const Bytes payload = engine::encode_record(record);
-  journal::SignerJournal& journal = *memory_.journal;
-  const auto sequence =
-      std::holds_alternative<engine::ReserveRecord>(record)   ? journal.append_reserve(payload)
-      : std::holds_alternative<engine::ReleaseRecord>(record) ? journal.append_release(payload)
-                                                              : journal.append_policy(payload);
-  if (!sequence.ok()) return fail("the journal", sequence.status());
-  const Status applied = memory_.desk->apply(record);
-  return applied.ok() ? applied : fail("the policy's memory", applied);
-}
-
-Status Core::write_durably(const engine::Record& record) {
-  TRY(write(record));
-  const Status durable = memory_.journal->sync();
-  return durable.ok() ? durable : fail("the journal", durable);
-}
-
 Result<std::uint64_t> Core::commit(const Authorised& authorised) {
   const guard::Verdict& verdict = authorised.verdict;
   // First: when the power fails between the two, an amount counts that was not signed.
@@ -250,101 +149,6 @@ Result<std::uint64_t> Core::commit(const Authorised& authorised) {
   memory_.state = verdict.next;
   ++memory_.commits;
   return sequence;
-}
-
-// Lazily durable: a head that is lost is proven again.
-Status Core::remember_head(const model::GuardState& next) {
-  if (next.head == memory_.state.head) return ok_status();
-  const auto appended = memory_.journal->append_state(proto::reader::encode(HeadRecord{next.head}));
-  if (!appended.ok()) return fail("the journal", appended.status());
-  memory_.state = next;
-  memory_.desk->advance(next.head.time);
-  return ok_status();
-}
-
-model::SignReply Core::move_head(const Ask& ask, const model::LedgerHeadIntent& intent) {
-  const auto next = guard::advance(memory_.state, intent.evidence);
-  if (!next.ok()) return refuse(ask.caller, ask.request, ask.id, 0, next.status());
-  const bool known = next->head == memory_.state.head;
-  // Also when it is known: an ACTIVATE that was lost with the power is written again.
-  if (!remember_head(*next).ok() || !activate_if_due(next->head.time).ok()) return stopped(ask.id);
-  return known ? done(ask.id) : accept(ask, "signer.head", 0);
-}
-
-Result<engine::Record> Core::check_statement(const model::StatementIntent& intent) const {
-  const model::LedgerMs now = memory_.state.head.time;
-  PolicyDesk& desk = *memory_.desk;
-  switch (intent.what) {
-    case model::Statement::kVote: {
-      ASSIGN_OR_RETURN(const auto vote, policy::bundle::decode_vote(intent.body));
-      return desk.vote(vote, now);
-    }
-    case model::Statement::kActivate:
-      return desk.propose(intent.body, now);
-    case model::Statement::kFreeze:
-    case model::Statement::kUnfreeze: {
-      ASSIGN_OR_RETURN(const auto order, policy::bundle::decode_order(intent.body));
-      return desk.order(order,
-                        intent.what == model::Statement::kFreeze ? policy::render::Freeze::kFreeze
-                                                                 : policy::render::Freeze::kUnfreeze,
-                        now);
-    }
-    case model::Statement::kPrices:
-      break;
-  }
-  return desk.prices(intent.body, now);
-}
-
-model::SignReply Core::take_statement(const Ask& ask, const model::StatementIntent& intent) {
-  if (!activate_if_due(memory_.state.head.time).ok()) return stopped(ask.id);
-  const std::string rule = statement_rule(intent.what);
-  const auto record = check_statement(intent);
-  if (!record.ok()) {
-    if (record.status().code() == Code::kIo) (void)fail("the bundle", record.status());
-    return refuse(ask.caller, ask.request, ask.id, 0, record.status().with_context(rule));
-  }
-  const std::uint64_t sequence = memory_.journal->next_sequence();
-  if (!write_durably(*record).ok()) return stopped(ask.id);
-  told_.clear();
-  // A bundle without a delay is in force at once.
-  if (!activate_if_due(memory_.state.head.time).ok()) return stopped(ask.id);
-  return accept(ask, rule, sequence);
-}
-
-model::SignReply Core::answer_policy(const Ask& ask, const model::PolicyQuery& query) const {
-  const PolicyDesk& desk = *memory_.desk;
-  const auto answer = [&]() -> Result<Json> {
-    switch (query.what) {
-      case model::PolicyQuestion::kBundle:
-        return desk.bundle_status();
-      case model::PolicyQuestion::kRequests:
-        return desk.requests_page(query.about);
-      case model::PolicyQuestion::kRequest:
-        return desk.request(query.about);
-      case model::PolicyQuestion::kExplain:
-        return desk.explanation(query.about);
-      case model::PolicyQuestion::kPast:
-        break;
-    }
-    return desk.past_page(query.after);
-  }();
-  if (!answer.ok()) return error_reply(ask.id, "signer.query", answer.status());
-  model::SignReply reply;
-  reply.id = ask.id;
-  reply.detail = to_bytes(answer->dump());
-  return reply;
-}
-
-// A node asks every few seconds: a leaf says when the waiting began and when something about it changed.
-model::SignReply Core::wait(const Ask& ask, const Authorised& authorised) {
-  const auto kind = static_cast<std::uint8_t>(authorised.verdict.facts.kind);
-  const Status why = refused(authorised.why).with_context(authorised.rule);
-  if (told_.size() > engine::kMaxRequests) told_.clear();
-  const bool known = !told_.insert(*authorised.pending).second;
-  model::SignReply reply = known ? error_reply(ask.id, guard::rule_of(why), why)
-                                 : refuse(ask.caller, ask.request, ask.id, kind, why);
-  if (failure_.ok()) reply.pending = authorised.pending;
-  return reply;
 }
 
 // Done, without a signature.
