@@ -84,6 +84,27 @@ bool is_urgent(ByteView request) {
 Core::Core(Identity identity, Memory memory, hsm::Token& token)
     : identity_(std::move(identity)), memory_(std::move(memory)), token_(token) {}
 
+void Core::observe(MonotonicMs now) {
+  now_ = std::max(now_, now);
+  if (!head_rose_) head_rose_ = now_;
+}
+
+// What the guard remembers from now on.
+void Core::take(const model::GuardState& next) {
+  if (next.head.height > memory_.state.head.height) head_rose_ = now_;
+  memory_.state = next;
+}
+
+Status Core::check_head_age(const guard::Verdict& verdict) const {
+  if (verdict.facts.kind != IntentKind::kPayout) return ok_status();
+  if (verdict.next.head.height > memory_.state.head.height) return ok_status();
+  if (!head_rose_ || now_.value - head_rose_->value <= kMaxHeadAgeMs) return ok_status();
+  return refused("signer.stale_head: no block above height " +
+                     std::to_string(memory_.state.head.height.get()) + " was shown for " +
+                     std::to_string((now_.value - head_rose_->value) / 60'000) + " minutes",
+                 "see why the node does not advance: custodyctl status");
+}
+
 Core::Started Core::start_job(Caller caller, ByteView request) {
   const auto decoded = proto::reader::decode<model::SignRequest>(request, model::kMaxEvidence);
   const std::uint64_t id = decoded.ok() ? decoded->id : 0;
@@ -128,6 +149,7 @@ Core::Started Core::start_job(Caller caller, ByteView request) {
 Result<Core::Authorised> Core::authorise(const model::Intent& intent) {
   Authorised out;
   ASSIGN_OR_RETURN(out.verdict, guard::check(memory_.state, intent));
+  TRY(check_head_age(out.verdict));
   if (through_policy(out.verdict.facts.kind)) TRY(ask_policy(out));
   return out;
 }
@@ -146,7 +168,7 @@ Result<std::uint64_t> Core::commit(const Authorised& authorised) {
   record.audit_root = memory_.durable_audit.root;
   auto sequence = memory_.journal->append_commit(proto::reader::encode(record));
   if (!sequence.ok()) return fail("the journal", sequence.status());
-  memory_.state = verdict.next;
+  take(verdict.next);
   ++memory_.commits;
   return sequence;
 }

@@ -10,6 +10,7 @@
 #include <string>
 #include <variant>
 
+#include "base/clock.h"
 #include "signer/core/memory.h"
 #include "signer/hsm/token.h"
 
@@ -17,6 +18,10 @@ namespace custody::signer::core {
 
 // Who asks: the socket that the request came through.
 enum class Caller : std::uint8_t { kNode = 1, kOperator = 2 };
+
+// Without a higher final block for so long nothing is paid out: a node that withholds blocks stops the
+// ledger's clock, by which approvals expire, but not this one (design section 7).
+constexpr std::uint64_t kMaxHeadAgeMs = 600'000;
 
 // The table caller x intent: node: proposal, votes, external head, ledger head, mint, payout, slot signature;
 // operator: proposals and ballots, officers' statements, questions about the policy; both: status.
@@ -49,6 +54,9 @@ class Core {
   // The token must outlive the object.
   Core(Identity identity, Memory memory, hsm::Token& token);
 
+  // Boot time; call before the requests that came by then. It can only make payouts wait.
+  void observe(MonotonicMs now);
+
   using Started = std::variant<model::SignReply, Job>;
   // Decides and appends the COMMIT. A refusal is a reply and has not reached the token.
   Started start_job(Caller caller, ByteView request);
@@ -76,6 +84,7 @@ class Core {
     std::string why;
   };
   Result<Authorised> authorise(const model::Intent& intent);
+  Status check_head_age(const guard::Verdict& verdict) const;
   Status ask_policy(Authorised& authorised);
   Status open_request(Authorised& authorised, const engine::Record& record);
   Result<std::uint64_t> commit(const Authorised& authorised);
@@ -90,6 +99,7 @@ class Core {
     ByteView request;
     std::uint64_t id;
   };
+  void take(const model::GuardState& next);
   Status remember_head(const model::GuardState& next);
   model::SignReply move_head(const Ask& ask, const model::LedgerHeadIntent& intent);
   model::SignReply take_statement(const Ask& ask, const model::StatementIntent& intent);
@@ -113,6 +123,8 @@ class Core {
   Status failure_;
   std::deque<std::pair<Hash256, Signature>> recent_;  // of consensus messages: a repeat needs no token
   std::uint64_t leaves_since_sync_ = 0;
+  MonotonicMs now_;
+  std::optional<MonotonicMs> head_rose_;  // when the head was seen to rise last; or the first moment observed
   std::set<Hash256> told_;  // requests of which the node knows that they wait, and nothing has changed since
 };
 

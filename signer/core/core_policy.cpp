@@ -91,7 +91,7 @@ Status Core::remember_head(const model::GuardState& next) {
   if (next.head == memory_.state.head) return ok_status();
   const auto appended = memory_.journal->append_state(proto::reader::encode(HeadRecord{next.head}));
   if (!appended.ok()) return fail("the journal", appended.status());
-  memory_.state = next;
+  take(next);
   memory_.desk->advance(next.head.time);
   return ok_status();
 }

@@ -55,6 +55,7 @@ Status Server::run(int stop_fd) {
   for (;;) {
     ASSIGN_OR_RETURN(const Ready ready, gather(stop_fd));
     if (ready.stop) break;
+    core_.observe(clock_.monotonic());
     queue_.work();  // one piece between two polls: a vote never waits for more than one signature of a payout
     if (!core_.failure().ok() && !reported_failure_) {
       log::error("stopped_signing", {{"reason", core_.failure().to_string()}});

@@ -41,6 +41,7 @@ class Server {
   Result<Ready> gather(int stop_fd);
 
   core::Core& core_;
+  SystemClock clock_;
   Queue queue_;
   std::string node_path_;
   std::string operator_path_;
