@@ -36,6 +36,22 @@ bool is_valid_at(const Officer& officer, model::LedgerMs time) {
   return officer.valid_from <= time && time < officer.valid_until;
 }
 
+std::size_t count_valid(const Bundle& bundle, const Quorum& quorum, model::LedgerMs time) {
+  return static_cast<std::size_t>(std::ranges::count_if(bundle.officers, [&](const Officer& officer) {
+    return is_member_of(officer, quorum.group) && is_valid_at(officer, time);
+  }));
+}
+
+model::LedgerMs quorum_until(const Bundle& bundle, const Quorum& quorum) {
+  std::vector<model::LedgerMs> ends;
+  for (const Officer& officer : bundle.officers) {
+    if (is_member_of(officer, quorum.group)) ends.push_back(officer.valid_until);
+  }
+  CHECK(quorum.count > 0 && quorum.count <= ends.size());
+  std::ranges::sort(ends, std::ranges::greater());
+  return ends[quorum.count - 1];
+}
+
 const AllowEntry* find_entry(const Bundle& bundle, ByteView currency, ByteView address) {
   const auto found = std::ranges::find_if(bundle.allow_list, [&](const AllowEntry& entry) {
     return equal(entry.currency, currency) && equal(entry.address, address);

@@ -112,6 +112,11 @@ Hash256 bundle_hash(const Bundle& bundle);
 const Officer* find_officer(const Bundle& bundle, ByteView name);  // nullptr when there is none
 bool is_member_of(const Officer& officer, ByteView group);
 bool is_valid_at(const Officer& officer, model::LedgerMs time);
+// How many officers of the quorum's group are valid at that time.
+std::size_t count_valid(const Bundle& bundle, const Quorum& quorum, model::LedgerMs time);
+// The first moment at which too few of them have a later valid_until, so that there is no quorum any more.
+// The bundle was checked.
+model::LedgerMs quorum_until(const Bundle& bundle, const Quorum& quorum);
 const AllowEntry* find_entry(const Bundle& bundle, ByteView currency, ByteView address);
 const Unit* find_unit(const Bundle& bundle, ByteView currency);
 

@@ -196,5 +196,18 @@ TEST(Bundle, AnOfficerIsValidFromTheFirstMomentUntilBeforeTheLast) {
   EXPECT_EQ(find_officer(bundle, as_bytes("mallory")), nullptr);
 }
 
+TEST(Bundle, AQuorumLastsWhileEnoughOfItsGroupAreValid) {
+  Bundle bundle = fixture::bundle();
+  const model::LedgerMs time = bundle.officers[0].valid_until;
+  EXPECT_EQ(quorum_until(bundle, bundle.activation), time);
+  EXPECT_EQ(count_valid(bundle, bundle.activation, model::LedgerMs(time.get() - 1)), 3u);
+  EXPECT_EQ(count_valid(bundle, bundle.activation, time), 0u);
+  bundle.officers[2].valid_until = model::LedgerMs(time.get() + 1'000);
+  EXPECT_EQ(quorum_until(bundle, bundle.activation), time) << "carol alone is no quorum";
+  EXPECT_EQ(count_valid(bundle, bundle.activation, time), 1u);
+  bundle.officers[0].valid_until = model::LedgerMs(time.get() + 2'000);
+  EXPECT_EQ(quorum_until(bundle, bundle.activation).get(), time.get() + 1'000);
+}
+
 }  // namespace
 }  // namespace custody::policy::bundle

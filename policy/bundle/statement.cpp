@@ -15,6 +15,8 @@ using render::Freeze;
 using render::FreezeOrder;
 using DigestFor = std::function<Hash256(std::string_view officer)>;
 
+constexpr std::uint64_t kMinuteMs = 60'000;
+
 std::string text(ByteView name) {
   return to_printable(as_text(name));
 }
@@ -135,11 +137,24 @@ Status check_follows(const Bundle& next, const ActiveBundle& active) {
                        version_text(now.version) + ", which is in force",
                    "versions only rise; to go back, propose the old rules as a new version");
   }
-  if (next.version - now.version != 1) {
-    return refused("policy " + version_text(next.version) + " does not follow " + version_text(now.version));
+  if (next.version - now.version > kMaxVersionStep) {
+    return refused("policy " + version_text(next.version) + " is too far above " + version_text(now.version) +
+                       ", which is in force",
+                   "at most " + std::to_string(kMaxVersionStep) + " above it");
   }
   if (next.previous == active.hash) return ok_status();
   return refused("the bundle follows " + next.previous.hex() + ", and " + active.hash.hex() + " is in force");
+}
+
+// A version under which no quorum is valid could neither be replaced nor unfrozen.
+Status check_leaves_a_quorum(const Bundle& next, const Quorum& quorum, std::string_view what,
+                             model::LedgerMs effective) {
+  const std::size_t valid = count_valid(next, quorum, effective);
+  if (valid >= quorum.count) return ok_status();
+  return refused("under this bundle nobody could " + std::string(what) + ": of group " + text(quorum.group) +
+                     " " + std::to_string(valid) + " would be valid when it comes into force, at " +
+                     render::time_text(effective) + ", and it takes " + std::to_string(quorum.count),
+                 "look at valid_from and valid_until of its officers");
 }
 
 // Freezes.
@@ -244,7 +259,14 @@ Result<Bundle> verify_bundle(const SignedBundle& signed_bundle, const ActiveBund
       [&](std::string_view officer) { return render::activation_digest(activation, officer); }, active, now));
   // Last, because it takes a hundred times as long: only what a quorum signed is parsed.
   TRY(check_bundle(next).with_context("bundle"));
+  const model::LedgerMs effective = effective_time(active.bundle, now);
+  TRY(check_leaves_a_quorum(next, next.activation, "put another version in force", effective));
+  TRY(check_leaves_a_quorum(next, next.unfreeze, "end a freeze", effective));
   return next;
+}
+
+model::LedgerMs effective_time(const Bundle& active, model::LedgerMs now) {
+  return model::LedgerMs(now.get() + kMinuteMs * active.activation_delay_minutes);
 }
 
 Status verify_order(const SignedOrder& signed_order, const FreezeState& state, const ActiveBundle& active,

@@ -12,6 +12,9 @@ namespace custody::policy::bundle {
 constexpr std::size_t kMaxSignedVote = 512;        // bytes
 constexpr std::size_t kMaxSignedOrder = 8u << 10;  // bytes
 constexpr std::size_t kMaxFrozen = 64;             // currencies that are frozen one by one
+// How far above the version in force the next one may be: each version that waits and is replaced takes a
+// number, and nobody can use up all numbers at once.
+constexpr std::uint64_t kMaxVersionStep = 1'000;
 
 struct OfficerSignature {
   Bytes officer;
@@ -83,9 +86,13 @@ Status verify_vote(const SignedVote& vote, const render::Request& request, std::
 // group, and valid (B6). For every evaluation; the signature is not looked at again.
 bool still_counts(const SignedVote& vote, const ActiveBundle& active, model::LedgerMs now);
 
-// The bundle follows the active one (network, member, version, hash) and a quorum of distinct officers of the
-// active bundle's activation group signed it; one signature that does not count refuses all. The result is
-// the bundle, checked; it comes into force when the active bundle's delay has passed.
+// When a bundle that is accepted at `now` comes into force: after the active one's delay.
+model::LedgerMs effective_time(const Bundle& active, model::LedgerMs now);
+
+// The bundle follows the active one (network, member, hash, a higher version) and a quorum of distinct
+// officers of the active bundle's activation group signed it; one signature that does not count refuses all.
+// When it comes into force, enough of its own officers must be valid for its quorums. The result is the
+// bundle, checked.
 Result<Bundle> verify_bundle(const SignedBundle& signed_bundle, const ActiveBundle& active,
                              model::LedgerMs now);
 // What its signers sign.

@@ -293,8 +293,36 @@ TEST(AbuseB4, AnOlderOrEqualVersionIsRefusedHoweverWellItIsSigned) {
                  "version 2 is not newer than version 3");
   expect_refused(verify_bundle(signed_by(active().bundle, {"alice", "bob"}), second, now()).status(),
                  Code::kRefused, "version 1 is not newer than version 2");
-  expect_refused(judge_bundle(signed_by(third, {"alice", "bob"})), Code::kRefused,
-                 "version 3 does not follow version 1");
+}
+
+// Nobody could replace it, or end a freeze, ever again.
+TEST(Activation, AVersionUnderWhichNoQuorumIsValidIsRefused) {
+  const model::LedgerMs effective = effective_time(active().bundle, now());
+  Bundle lost = next();
+  for (Officer& officer : lost.officers) officer.valid_until = effective;
+  expect_refused(judge_bundle(signed_by(lost, {"alice", "bob"})), Code::kRefused,
+                 "nobody could put another version in force: of group treasury 0 would be valid");
+  for (std::size_t i = 0; i < 2; ++i) lost.officers[i].valid_until = model::LedgerMs(effective.get() + 1'000);
+  EXPECT_TRUE(judge_bundle(signed_by(lost, {"alice", "bob"})).ok());
+  lost = next();
+  for (std::size_t i = 0; i < 2; ++i) lost.officers[i].valid_from = model::LedgerMs(effective.get() + 1'000);
+  expect_refused(judge_bundle(signed_by(lost, {"alice", "bob"})), Code::kRefused, "1 would be valid");
+  lost = next();
+  lost.unfreeze = {to_bytes("compliance"), 2};
+  lost.officers[0].groups = {to_bytes("compliance"), to_bytes("treasury")};
+  lost.officers[0].valid_until = effective;
+  expect_refused(judge_bundle(signed_by(lost, {"alice", "bob"})), Code::kRefused,
+                 "nobody could end a freeze");
+}
+
+// Versions that waited and were replaced leave gaps.
+TEST(Activation, AVersionMayLieAboveTheNextButNotFarAbove) {
+  Bundle later = next();
+  later.version = active().bundle.version + kMaxVersionStep;
+  EXPECT_TRUE(judge_bundle(signed_by(later, {"alice", "bob"})).ok());
+  ++later.version;
+  expect_refused(judge_bundle(signed_by(later, {"alice", "bob"})), Code::kRefused,
+                 "version 1002 is too far above version 1");
 }
 
 TEST(Activation, AnotherHistoryNetworkOrMemberIsRefused) {

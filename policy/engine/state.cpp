@@ -97,7 +97,8 @@ Status EngineState::apply_record(const DeniedRecord& /*record*/) {
 }
 
 Status EngineState::apply_record(const WaitRecord& record) {
-  if (record.version <= active_.version) return out_of_order("a bundle in wait that is not newer");
+  const std::uint64_t newest = waiting_ ? waiting_->bundle.version : active_.version;
+  if (record.version <= newest) return out_of_order("a bundle in wait that is not newer");
   waiting_ = WaitingBundle{{record.version, record.hash}, record.effective};
   return ok_status();
 }

@@ -265,6 +265,7 @@ TEST(EngineState, ABundleWaitsAndComesIntoForce) {
   ASSERT_TRUE(state.apply(WaitRecord{1, {}, time, model::LedgerMs(time.get() + kHourMs)}).ok());
   ASSERT_TRUE(state.waiting().has_value());
   EXPECT_EQ(state.waiting()->bundle.version, 1u);
+  EXPECT_EQ(state.apply(WaitRecord{1, {}, time, time}).code(), Code::kCorrupt);  // B4
   ASSERT_TRUE(state.apply(ActivateRecord{1, {}, {}, time}).ok());
   EXPECT_FALSE(state.waiting().has_value());
   EXPECT_EQ(state.active().version, 1u);

@@ -84,8 +84,11 @@ struct TestReport {
   }
 };
 
-Json quorum_json(const bundle::Quorum& quorum) {
-  return Json::object().set("group", as_text(quorum.group)).set("count", quorum.count);
+Json quorum_json(const bundle::Bundle& content, const bundle::Quorum& quorum) {
+  return Json::object()
+      .set("group", as_text(quorum.group))
+      .set("count", quorum.count)
+      .set("until", render::time_text(bundle::quorum_until(content, quorum)));
 }
 
 Json officers_json(const bundle::Bundle& content) {
@@ -140,10 +143,10 @@ Status check_signer(const PolicySignOptions& options, const bundle::Bundle& cont
         "look at it again: custodyctl policy show");
   }
   if (!active) return ok_status();
-  if (content.version != active->version + 1 || content.previous != bundle::bundle_hash(*active)) {
+  if (content.version <= active->version || content.previous != bundle::bundle_hash(*active)) {
     return refused(
         options.file + " does not follow the bundle in force, version " + std::to_string(active->version),
-        "put that version's hash into `previous` and the next number into `version`");
+        "put that version's hash into `previous` and a higher number into `version`");
   }
   if (bundle::find_officer(*active, as_bytes(options.officer)) != nullptr) return ok_status();
   return refused("the bundle in force has no officer " + options.officer);
@@ -264,8 +267,8 @@ Result<Json> policy_show(const std::string& path, const std::string& active_path
       .set("previous", content.previous.hex())
       .set("network", content.chain_id.hex())
       .set("member", static_cast<std::uint64_t>(content.member.get()))
-      .set("activation", quorum_json(content.activation))
-      .set("unfreeze", quorum_json(content.unfreeze))
+      .set("activation", quorum_json(content, content.activation))
+      .set("unfreeze", quorum_json(content, content.unfreeze))
       .set("activation_delay_minutes", content.activation_delay_minutes)
       .set("pending_expiry_hours", content.pending_expiry_hours)
       .set("units", std::move(units))

@@ -46,8 +46,8 @@ std::string fill(std::string_view text, const Words& words) {
 
 constexpr std::string_view kHeadRemarks =
     R"(# A version of this member's policy. `custodyctl policy --help` says how it is tested, signed and put in force.
-# The next version has a number one higher, and in `previous` the hash that `custodyctl policy history` shows for
-# the one in force. Groups are those of officers.toml.
+# The next version has a higher number, also than one that waits, and in `previous` the hash that `custodyctl policy
+# history` shows for the one in force. Groups are those of officers.toml.
 # activation_delay_minutes: between a full set of signatures and their effect, so that a mistake can be frozen.
 # pending_expiry_hours: how long a request waits for its officers.
 # [activation]: so many officers of the group put the next version in force. [unfreeze]: and end a freeze.

@@ -10,8 +10,6 @@ namespace {
 namespace bundle = policy::bundle;
 namespace render = policy::render;
 
-constexpr std::uint64_t kMinuteMs = 60'000;
-
 template <typename T>
 std::size_t index_of() {
   return engine::Record(T()).index();
@@ -112,6 +110,12 @@ Json summary_json(const engine::KnownRequest& known, const bundle::ActiveBundle&
 
 Json version_json(const engine::BundleVersion& version) {
   return Json::object().set("version", version.version).set("hash", version.hash.hex());
+}
+
+// From then on nobody can put a version in force, or end a freeze, any more.
+std::string quorum_text(const bundle::Bundle& active) {
+  return render::time_text(std::min(bundle::quorum_until(active, active.activation),
+                                    bundle::quorum_until(active, active.unfreeze)));
 }
 
 // Words on one line.
@@ -254,6 +258,16 @@ Result<engine::Record> PolicyDesk::prices(ByteView signed_prices, model::LedgerM
   return engine::Record(engine::PriceRecord{prices.statement, time});
 }
 
+// Otherwise two versions that were both signed could restart each other's delay for ever, and one that its
+// officers had replaced could be brought back by anyone who kept the file (B4).
+Status PolicyDesk::check_replaces_waiting(const bundle::Bundle& next) const {
+  if (!state_.waiting() || next.version > state_.waiting()->bundle.version) return ok_status();
+  const std::string waiting = std::to_string(state_.waiting()->bundle.version);
+  return refused("version " + waiting + " waits already, and only a higher one replaces it",
+                 "give the new rules version " + std::to_string(state_.waiting()->bundle.version + 1) +
+                     " and have them signed");
+}
+
 Result<engine::Record> PolicyDesk::propose(ByteView encoded, model::LedgerMs now) {
   const model::LedgerMs time = std::max(now, state_.latest());
   ASSIGN_OR_RETURN(const bundle::SignedBundle signed_bundle, bundle::decode_signed_bundle(encoded));
@@ -263,18 +277,22 @@ Result<engine::Record> PolicyDesk::propose(ByteView encoded, model::LedgerMs now
     return exists("this bundle waits already; it comes into force at " +
                   render::time_text(state_.waiting()->effective));
   }
+  TRY(check_replaces_waiting(content));
   const std::uint64_t version = content.version;
   ASSIGN_OR_RETURN(auto compiled, engine::CompiledBundle::compile(std::move(content), network_));
   TRY(files_.write_atomic(bundle::file_name(hash), encoded));
   waiting_ = std::make_unique<engine::CompiledBundle>(std::move(compiled));
-  const std::uint64_t delay = kMinuteMs * active_->bundle().activation_delay_minutes;
-  return engine::Record(engine::WaitRecord{version, hash, time, model::LedgerMs(time.get() + delay)});
+  return engine::Record(
+      engine::WaitRecord{version, hash, time, bundle::effective_time(active_->bundle(), time)});
 }
 
 Status PolicyDesk::apply(const engine::Record& record) {
   TRY(state_.apply(record));
   remember(record);
-  if (const auto* wait = std::get_if<engine::WaitRecord>(&record)) versions_.push_back(*wait);
+  if (const auto* wait = std::get_if<engine::WaitRecord>(&record)) {
+    versions_.push_back(*wait);
+    if (versions_.size() > kMaxVersions) versions_.pop_front();
+  }
   if (const auto* activated = std::get_if<engine::ActivateRecord>(&record)) {
     if (versions_.empty()) {
       versions_.push_back({activated->version, activated->hash, activated->time, activated->time});
@@ -308,11 +326,12 @@ bool PolicyDesk::is_frozen(model::CurrencyId currency) const {
 }
 
 Json PolicyDesk::bundle_status() const {
-  Json out = Json::object()
-                 .set("schema", "custody.policy_status/1")
-                 .set("network", network_.chain_id.hex())
-                 .set("member", static_cast<std::uint64_t>(network_.member.get()))
-                 .set("active", version_json(state_.active()));
+  Json out =
+      Json::object()
+          .set("schema", "custody.policy_status/1")
+          .set("network", network_.chain_id.hex())
+          .set("member", static_cast<std::uint64_t>(network_.member.get()))
+          .set("active", version_json(state_.active()).set("quorum_until", quorum_text(active_->bundle())));
   if (state_.waiting()) {
     Json waiting = version_json(state_.waiting()->bundle);
     waiting.set("effective", render::time_text(state_.waiting()->effective));
@@ -326,14 +345,12 @@ Json PolicyDesk::bundle_status() const {
       .set("requests", static_cast<std::uint64_t>(state_.requests().size()))
       .set("ledger_time", render::time_text(state_.latest()));
   Json versions = Json::array();
-  // The newest that fit one answer.
-  const std::size_t first = versions_.size() > 32 ? versions_.size() - 32 : 0;
-  for (std::size_t i = first; i < versions_.size(); ++i) {
+  for (const engine::WaitRecord& version : versions_) {
     versions.push(Json::object()
-                      .set("version", versions_[i].version)
-                      .set("hash", versions_[i].hash.hex())
-                      .set("signed", render::time_text(versions_[i].time))
-                      .set("effective", render::time_text(versions_[i].effective)));
+                      .set("version", version.version)
+                      .set("hash", version.hash.hex())
+                      .set("signed", render::time_text(version.time))
+                      .set("effective", render::time_text(version.effective)));
   }
   return out.set("versions", std::move(versions));
 }

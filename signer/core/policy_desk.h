@@ -24,6 +24,7 @@ constexpr std::size_t kMaxPastBytes = 8u << 20;     // of all of them together
 constexpr std::size_t kMaxExplanations = 64;        // of the last decisions
 constexpr std::size_t kMaxExplanation = 24u << 10;  // bytes of one; a longer one is cut to its outcome
 constexpr std::size_t kMaxPage = 8u << 10;          // bytes of JSON in one answer of a list
+constexpr std::size_t kMaxVersions = 32;            // of the bundles that were accepted, the newest
 
 class PolicyDesk {
  public:
@@ -92,6 +93,7 @@ class PolicyDesk {
   PolicyDesk(Directory& files, engine::Network network) : files_(files), network_(std::move(network)) {}
   Result<policy::bundle::SignedBundle> read_bundle(const Hash256& hash) const;
   Result<std::unique_ptr<engine::CompiledBundle>> compile(const Hash256& hash) const;
+  Status check_replaces_waiting(const policy::bundle::Bundle& next) const;
   void put_in_force(std::unique_ptr<engine::CompiledBundle> bundle);
   void remember(const engine::Record& record);
   bool was_denied(const engine::DeniedRecord& record) const;
@@ -102,7 +104,7 @@ class PolicyDesk {
   std::unique_ptr<engine::CompiledBundle> active_;
   std::unique_ptr<engine::CompiledBundle> waiting_;
   std::unique_ptr<engine::Decider> decider_;  // of active_
-  std::vector<engine::WaitRecord> versions_;  // that were put in wait, and the first
+  std::deque<engine::WaitRecord> versions_;   // that were put in wait, and the first; the newest kMaxVersions
   std::deque<Past> past_;
   std::map<std::size_t, Past> past_base_;  // by kind: the last that was dropped of those that others build on
   std::size_t past_bytes_ = 0;

@@ -243,6 +243,29 @@ TEST_F(PolicyTest, ANewBundleComesIntoForceAfterItsDelayAndVoidsWhatWaits) {
   EXPECT_EQ(core_->memory().desk->state().active().version, 2u);
 }
 
+// Two versions that were both signed must not restart each other's delay.
+TEST_F(PolicyTest, B4_WhatWaitsIsReplacedByAHigherVersionOnly) {
+  auto first = policy_;
+  first.activation_delay_minutes = 60;
+  rebind(first);
+  show_head();
+  auto second = tests::next_policy(policy_);
+  auto other = second;
+  other.pending_expiry_hours = 12;
+  const Bytes signed_second = tests::sign_bundle(second, {"alice", "bob"});
+  EXPECT_EQ(say(model::Statement::kActivate, signed_second).code, 0);
+  const auto refused = say(model::Statement::kActivate, tests::sign_bundle(other, {"alice", "bob"}));
+  expect_code(refused, Code::kRefused);
+  EXPECT_NE(as_text(refused.message).find("version 2 waits already"), std::string_view::npos);
+  other.version = 3;
+  EXPECT_EQ(say(model::Statement::kActivate, tests::sign_bundle(other, {"alice", "bob"})).code, 0);
+  expect_code(say(model::Statement::kActivate, signed_second), Code::kRefused);
+  EXPECT_EQ(core_->memory().desk->state().waiting()->bundle.version, 3u);
+  ledger_.advance(kHourMs);
+  show_head();
+  EXPECT_EQ(core_->memory().desk->active().bundle(), other);
+}
+
 TEST_F(PolicyTest, B4_OlderForeignAndUnsignedBundlesLeaveTheActiveOneInForce) {
   show_head();
   const auto second = tests::next_policy(policy_);
@@ -257,7 +280,7 @@ TEST_F(PolicyTest, B4_OlderForeignAndUnsignedBundlesLeaveTheActiveOneInForce) {
   refused_as(tests::sign_bundle(second, {"alice"}));
   refused_as(tests::sign_bundle(second, {}));
   auto wrong = second;
-  wrong.version = 3;
+  wrong.version = 2 + policy::bundle::kMaxVersionStep;
   refused_as(tests::sign_bundle(wrong, {"alice", "bob"}));
   wrong = second;
   wrong.previous = Hash256();
