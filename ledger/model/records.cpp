@@ -85,5 +85,8 @@ Bytes counters_key() {
 Bytes freeze_key(CurrencyId currency) {
   return Key(Table::kCurrencyFreeze).integer(currency.get()).take();
 }
+Bytes policy_attestation_key(MemberId member) {
+  return Key(Table::kPolicyAttestation).integer(member.get()).take();
+}
 
 }  // namespace custody::ledger::model

@@ -31,8 +31,9 @@ enum class Table : std::uint8_t {
   kSlotSignature = 16,  // currency u16, slot u64, member u16 -> SlotSignatureRecord
   kProposal = 17,       // proposal id 32 -> ProposalRecord
   kSeen = 18,  // valid_until u64, tx id 32 -> SeenRecord (replay protection; shard dropped after its height)
-  kCounters = 19,        // -> Counters
-  kCurrencyFreeze = 20,  // currency u16 -> FreezeRecord (absent = not frozen)
+  kCounters = 19,           // -> Counters
+  kCurrencyFreeze = 20,     // currency u16 -> FreezeRecord (absent = not frozen)
+  kPolicyAttestation = 21,  // member u16 -> PolicyAttestationRecord (absent = never attested)
 };
 
 constexpr std::size_t kKeptHeads = 200;
@@ -195,6 +196,15 @@ struct FreezeRecord {
   friend bool operator==(const FreezeRecord&, const FreezeRecord&) = default;
 };
 
+// The last that a member attested.
+struct PolicyAttestationRecord {
+  MemberId member;
+  std::uint64_t version = 0;
+  Hash256 salted_hash;
+  Height height;  // of the block that holds the attestation
+  friend bool operator==(const PolicyAttestationRecord&, const PolicyAttestationRecord&) = default;
+};
+
 // Keys, one function per table.
 Bytes balance_key(const Address& address, CurrencyId currency);
 Bytes parameters_key();
@@ -216,6 +226,7 @@ Bytes proposal_key(const TxId& proposal);
 Bytes seen_key(Height valid_until, const TxId& transaction);
 Bytes counters_key();
 Bytes freeze_key(CurrencyId currency);
+Bytes policy_attestation_key(MemberId member);
 
 // A proof that a key has a value (or none) under a state root; the tree is described in
 // ledger/light/light.h.

@@ -133,8 +133,19 @@ struct Ballot {
   friend bool operator==(const Ballot&, const Ballot&) = default;
 };
 
+constexpr std::uint64_t kPolicyAttestationBlocks = 10;  // between two attestations of one member, at least
+
+// What a member's signer decides by: the version of its officers' policy, and its hash with a salt that only
+// the member knows (policy/bundle). Signed with the attest key; no fee. Versions rise.
+struct PolicyAttestation {
+  MemberId member;
+  std::uint64_t version = 0;  // from 1
+  Hash256 salted_hash;
+  friend bool operator==(const PolicyAttestation&, const PolicyAttestation&) = default;
+};
+
 using TransactionBody = std::variant<Transfer, Burn, PayoutAddress, ExternalHead, MintApproval, SlotSignature,
-                                     SettlementProof, Proposal, Ballot>;
+                                     SettlementProof, Proposal, Ballot, PolicyAttestation>;
 
 struct Transaction {
   std::uint32_t version = 1;

@@ -21,9 +21,9 @@ std::string amount(model::Amount value) {
 }
 
 // In the order of TransactionBody's alternatives.
-constexpr const char* kKinds[] = {"transfer",      "burn",          "payout_address",
-                                  "external_head", "mint_approval", "slot_signature",
-                                  "settlement",    "proposal",      "ballot"};
+constexpr const char* kKinds[] = {
+    "transfer",       "burn",       "payout_address", "external_head", "mint_approval",
+    "slot_signature", "settlement", "proposal",       "ballot",        "policy_attestation"};
 
 std::string date_text(model::LedgerMs ms) {
   const std::chrono::sys_days day(std::chrono::floor<std::chrono::days>(

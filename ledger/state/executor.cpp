@@ -10,7 +10,7 @@ namespace custody::ledger::state {
 std::string_view kind_name(const model::TransactionBody& body) {
   static constexpr std::array<std::string_view, std::variant_size_v<model::TransactionBody>> kNames = {
       "transfer",       "burn",       "payout address", "external head", "mint approval",
-      "slot signature", "settlement", "proposal",       "ballot"};
+      "slot signature", "settlement", "proposal",       "ballot",        "policy attestation"};
   return kNames.at(body.index());
 }
 

@@ -115,6 +115,29 @@ Status apply(Context& context, const Signed& transaction, const model::Ballot& b
   return ok_status();
 }
 
+Status apply(Context& context, const Signed& transaction, const model::PolicyAttestation& body) {
+  ASSIGN_OR_RETURN(const auto* member, find_member(context, body.member));
+  TRY(require_key(transaction, member->attest_key, "the member's attest key"));
+  if (body.version == 0) return invalid("versions of a policy begin at 1");
+  const Bytes key = model::policy_attestation_key(body.member);
+  if (const auto last = context.overlay.get<model::PolicyAttestationRecord>(key)) {
+    if (body.version <= last->version) {
+      return refused("policy version " + std::to_string(body.version) + " is not above the attested one, " +
+                     std::to_string(last->version));
+    }
+    // They cost nothing: without this one member could fill blocks.
+    if (context.height.get() - last->height.get() < model::kPolicyAttestationBlocks) {
+      return refused("this member has attested at height " + std::to_string(last->height.get()) +
+                         "; the next may follow " + std::to_string(model::kPolicyAttestationBlocks) +
+                         " blocks later",
+                     "attest then what is in force then");
+    }
+  }
+  context.overlay.put(
+      key, model::PolicyAttestationRecord{body.member, body.version, body.salted_hash, context.height});
+  return ok_status();
+}
+
 void enact_proposals(Context& context) {
   if (context.height.get() % context.registry.parameters.epoch_blocks != 0) return;
   auto counters = context.overlay.must_get<model::Counters>(model::counters_key());

@@ -35,6 +35,7 @@ Status apply(Context& context, const Signed& transaction, const model::SlotSigna
 Status apply(Context& context, const Signed& transaction, const model::SettlementProof& body);
 Status apply(Context& context, const Signed& transaction, const model::Proposal& body);
 Status apply(Context& context, const Signed& transaction, const model::Ballot& body);
+Status apply(Context& context, const Signed& transaction, const model::PolicyAttestation& body);
 
 // In this order at the end of every block.
 void enact_proposals(Context& context);

@@ -93,6 +93,8 @@ Status check_record(model::Table table, ByteView value) {
       return check_decodes<model::Counters>(value);
     case model::Table::kCurrencyFreeze:
       return check_decodes<model::FreezeRecord>(value);
+    case model::Table::kPolicyAttestation:
+      return check_decodes<model::PolicyAttestationRecord>(value);
   }
   return invalid("unknown table");
 }

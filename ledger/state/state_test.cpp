@@ -281,6 +281,10 @@ class RandomLife : public ::testing::TestWithParam<std::uint64_t> {
         return net_.head_votes(currency())[below(4)];
       case 2:
         return swap();
+      case 3: {
+        const MemberId member(static_cast<std::uint16_t>(1 + below(4)));
+        return net_.attest(member, model::PolicyAttestation{member, 1 + below(200), {}});
+      }
       default:
         return net_.transfer(users_[below(users_.size())],
                              Address::of_key(users_[below(users_.size())].public_key()), currency(),

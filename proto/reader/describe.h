@@ -216,6 +216,12 @@ void describe(V& v, Ballot& m) {
   v.field(3, m.approve);
 }
 template <class V>
+void describe(V& v, PolicyAttestation& m) {
+  v.field(1, m.member);
+  v.field(2, m.version);
+  v.field(3, m.salted_hash);
+}
+template <class V>
 void describe(V& v, Transaction& m) {
   v.field(1, m.version);
   v.field(2, m.valid_until);
@@ -417,6 +423,13 @@ void describe(V& v, Counters& m) {
 template <class V>
 void describe(V& v, FreezeRecord& m) {
   v.field(1, m.since);
+}
+template <class V>
+void describe(V& v, PolicyAttestationRecord& m) {
+  v.field(1, m.member);
+  v.field(2, m.version);
+  v.field(3, m.salted_hash);
+  v.field(4, m.height);
 }
 template <class V>
 void describe(V& v, StateProof& m) {

@@ -7,9 +7,10 @@ namespace {
 
 // In the order of TransactionBody's alternatives.
 constexpr std::array<std::string_view, std::variant_size_v<model::TransactionBody>> kTransactionTags = {
-    "caasiope/tx/transfer",      "caasiope/tx/burn",          "caasiope/tx/payout_address",
-    "caasiope/tx/external_head", "caasiope/tx/mint_approval", "caasiope/tx/slot_signature",
-    "caasiope/tx/settlement",    "caasiope/tx/proposal",      "caasiope/tx/ballot"};
+    "caasiope/tx/transfer",          "caasiope/tx/burn",          "caasiope/tx/payout_address",
+    "caasiope/tx/external_head",     "caasiope/tx/mint_approval", "caasiope/tx/slot_signature",
+    "caasiope/tx/settlement",        "caasiope/tx/proposal",      "caasiope/tx/ballot",
+    "caasiope/tx/policy_attestation"};
 
 constexpr std::size_t kMaxGenesis = 1u << 20;
 
