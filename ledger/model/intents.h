@@ -84,6 +84,13 @@ struct BallotIntent {
   Ballot ballot;
   friend bool operator==(const BallotIntent&, const BallotIntent&) = default;
 };
+// The transaction that tells the ledger which version of the policy this signer decides by: of no other.
+struct PolicyAttestationIntent {
+  Height valid_until;
+  std::uint64_t salt = 0;
+  PolicyAttestation attestation;
+  friend bool operator==(const PolicyAttestationIntent&, const PolicyAttestationIntent&) = default;
+};
 struct StatusQuery {
   friend bool operator==(const StatusQuery&, const StatusQuery&) = default;
 };
@@ -111,11 +118,12 @@ struct StatementIntent {
 };
 
 enum class PolicyQuestion : std::uint8_t {
-  kBundle = 1,    // which versions are in force and wait, what is frozen
-  kRequests = 2,  // a page of the known requests: above `about` (zero: from the first)
-  kRequest = 3,   // the one with the id `about`
-  kExplain = 4,   // why the last request about subject `about` was decided so (zero: which are remembered)
-  kPast = 5,      // a page of what was asked and decided: numbers above `after`
+  kBundle = 1,       // which versions are in force and wait, what is frozen
+  kRequests = 2,     // a page of the known requests: above `about` (zero: from the first)
+  kRequest = 3,      // the one with the id `about`
+  kExplain = 4,      // why the last request about subject `about` was decided so (zero: which are remembered)
+  kPast = 5,         // a page of what was asked and decided: numbers above `after`
+  kAttestation = 6,  // what the ledger is told of the version in force, and the salt in it
 };
 struct PolicyQuery {
   PolicyQuestion what = PolicyQuestion::kBundle;
@@ -124,9 +132,9 @@ struct PolicyQuery {
   friend bool operator==(const PolicyQuery&, const PolicyQuery&) = default;
 };
 
-using Intent =
-    std::variant<ProposalIntent, VoteIntent, HeadIntent, MintIntent, PayoutIntent, SlotSignatureIntent,
-                 ProposalTxIntent, BallotIntent, StatusQuery, LedgerHeadIntent, StatementIntent, PolicyQuery>;
+using Intent = std::variant<ProposalIntent, VoteIntent, HeadIntent, MintIntent, PayoutIntent,
+                            SlotSignatureIntent, ProposalTxIntent, BallotIntent, StatusQuery,
+                            LedgerHeadIntent, StatementIntent, PolicyQuery, PolicyAttestationIntent>;
 
 struct SignRequest {
   std::uint64_t id = 0;  // chosen by the caller, echoed
@@ -144,6 +152,7 @@ enum class IntentKind : std::uint8_t {
   kSlotSignature = 7,
   kProposalTx = 8,
   kBallot = 9,
+  kPolicyAttestation = 10,
 };
 
 // A burn that a plan pays.
@@ -181,11 +190,19 @@ struct IntentFacts {
   friend bool operator==(const IntentFacts&, const IntentFacts&) = default;
 };
 
+// The version of the policy that a signer decides by, as it would attest it.
+struct AttestedPolicy {
+  std::uint64_t version = 0;
+  Hash256 salted_hash;
+  friend bool operator==(const AttestedPolicy&, const AttestedPolicy&) = default;
+};
+
 constexpr std::size_t kMaxDetail = 128u << 10;
 
 // code 0: done; signatures are there when the intent was to sign (one; for a payout one per input). Otherwise
 // a base/status Code, the rule that refused ("guard.watermark", "policy.forbid", ...) and a message for the
-// operator. pending: refused for now; officers are asked, and may be told this request id.
+// operator. pending: refused for now; officers are asked, and may be told this request id. policy: to a
+// status query, and wherever evidence was taken, after which another version may be in force.
 struct SignReply {
   std::uint64_t id = 0;
   std::uint8_t code = 0;
@@ -194,6 +211,7 @@ struct SignReply {
   Bytes message;  // at most 512
   Bytes detail;   // queries: a JSON text; otherwise empty
   std::optional<Hash256> pending;
+  std::optional<AttestedPolicy> policy{};
   friend bool operator==(const SignReply&, const SignReply&) = default;
 };
 

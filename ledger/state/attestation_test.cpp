@@ -14,9 +14,9 @@ using model::MemberId;
 using model::PolicyAttestation;
 using model::PolicyAttestationRecord;
 
-class AttestationTest : public ::testing::Test {
+class AttestationRuleTest : public ::testing::Test {
  protected:
-  ~AttestationTest() override {
+  ~AttestationRuleTest() override {
     const Status status = audit(net_.state());
     EXPECT_TRUE(status.ok()) << status.to_string();
   }
@@ -45,7 +45,7 @@ class AttestationTest : public ::testing::Test {
   tests::Network net_;
 };
 
-TEST_F(AttestationTest, StandsInTheStateWithItsHeightAndIsProvable) {
+TEST_F(AttestationRuleTest, StandsInTheStateWithItsHeightAndIsProvable) {
   net_.produce_until(Height(3));
   const auto members = net_.state().registry().members;
   ASSERT_TRUE(net_.produce({attestation(5), attestation(1, 2, 8)}).ok());
@@ -61,7 +61,7 @@ TEST_F(AttestationTest, StandsInTheStateWithItsHeightAndIsProvable) {
   EXPECT_EQ(net_.state().registry().members, members) << "nothing else about a member changes";
 }
 
-TEST_F(AttestationTest, TheVersionStrictlyRises) {
+TEST_F(AttestationRuleTest, TheVersionStrictlyRises) {
   ASSERT_TRUE(net_.produce({attestation(5)}).ok());
   wait_after(Height(1));
   expect_refused(attestation(5), "version 5 is not above the attested one, 5");
@@ -71,7 +71,7 @@ TEST_F(AttestationTest, TheVersionStrictlyRises) {
   EXPECT_EQ(record(), (PolicyAttestationRecord{MemberId(1), 6, *Hash256::from(Bytes(32, 9)), Height(11)}));
 }
 
-TEST_F(AttestationTest, OneOfAMemberInTenBlocks) {
+TEST_F(AttestationRuleTest, OneOfAMemberInTenBlocks) {
   static_assert(model::kPolicyAttestationBlocks == 10);
   ASSERT_TRUE(net_.produce({attestation(1)}).ok());
   EXPECT_TRUE(net_.try_block({attestation(1, 2)}).ok()) << "another member's do not count";
@@ -84,7 +84,7 @@ TEST_F(AttestationTest, OneOfAMemberInTenBlocks) {
   EXPECT_NE(same_block.message().find("attested at height 12"), std::string::npos) << same_block.to_string();
 }
 
-TEST_F(AttestationTest, RefusesWrongAttestations) {
+TEST_F(AttestationRuleTest, RefusesWrongAttestations) {
   expect_refused(net_.attest(MemberId(1), body(1, 9)), "member 9 does not exist");
   expect_refused(net_.attest(MemberId(2), body(1, 1)), "not by the member's attest key");
   expect_refused(net_.govern(MemberId(1), body(1)), "not by the member's attest key");
@@ -99,7 +99,7 @@ TEST_F(AttestationTest, RefusesWrongAttestations) {
   EXPECT_FALSE(record().has_value());
 }
 
-TEST_F(AttestationTest, IsExecutedOnceAndItsSignatureCoversEveryField) {
+TEST_F(AttestationRuleTest, IsExecutedOnceAndItsSignatureCoversEveryField) {
   const Bytes once = attestation(1);
   ASSERT_TRUE(net_.produce({once}).ok());
   expect_refused(once, "executed already");
@@ -111,7 +111,7 @@ TEST_F(AttestationTest, IsExecutedOnceAndItsSignatureCoversEveryField) {
   }
 }
 
-TEST_F(AttestationTest, SurvivesARestartAndADamagedRecordStopsIt) {
+TEST_F(AttestationRuleTest, SurvivesARestartAndADamagedRecordStopsIt) {
   ASSERT_TRUE(net_.produce({attestation(3)}).ok());
   std::map<Bytes, Bytes> store;
   net_.state().tree().for_each([&](ByteView key, ByteView value) { store[to_bytes(key)] = to_bytes(value); });

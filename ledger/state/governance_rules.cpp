@@ -130,7 +130,7 @@ Status apply(Context& context, const Signed& transaction, const model::PolicyAtt
       return refused("this member has attested at height " + std::to_string(last->height.get()) +
                          "; the next may follow " + std::to_string(model::kPolicyAttestationBlocks) +
                          " blocks later",
-                     "attest then what is in force then");
+                     "attest again then");
     }
   }
   context.overlay.put(

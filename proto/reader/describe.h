@@ -502,6 +502,12 @@ void describe(V& v, BallotIntent& m) {
   v.field(3, m.ballot);
 }
 template <class V>
+void describe(V& v, PolicyAttestationIntent& m) {
+  v.field(1, m.valid_until);
+  v.field(2, m.salt);
+  v.field(3, m.attestation);
+}
+template <class V>
 void describe(V&, StatusQuery&) {}
 template <class V>
 void describe(V& v, LedgerHeadIntent& m) {
@@ -514,7 +520,7 @@ void describe(V& v, StatementIntent& m) {
 }
 template <class V>
 void describe(V& v, PolicyQuery& m) {
-  v.enumeration(1, m.what, PolicyQuestion::kBundle, PolicyQuestion::kPast);
+  v.enumeration(1, m.what, PolicyQuestion::kBundle, PolicyQuestion::kAttestation);
   v.field(2, m.about);
   v.field(3, m.after);
 }
@@ -522,6 +528,11 @@ template <class V>
 void describe(V& v, SignRequest& m) {
   v.field(1, m.id);
   v.oneof(2, m.intent);
+}
+template <class V>
+void describe(V& v, AttestedPolicy& m) {
+  v.field(1, m.version);
+  v.field(2, m.salted_hash);
 }
 template <class V>
 void describe(V& v, SignReply& m) {
@@ -532,6 +543,7 @@ void describe(V& v, SignReply& m) {
   v.bytes(5, m.message, 512);
   v.bytes(6, m.detail, kMaxDetail);
   v.optional(7, m.pending);
+  v.optional(8, m.policy);
 }
 
 template <class V>

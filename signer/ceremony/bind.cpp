@@ -3,6 +3,7 @@
 #include "base/crypto/hash.h"
 #include "base/file.h"
 #include "ledger/network/curve.h"
+#include "policy/bundle/attestation.h"
 #include "policy/bundle/directory.h"
 #include "policy/bundle/statement.h"
 #include "policy/engine/compiled_bundle.h"
@@ -120,6 +121,7 @@ Result<Json> bind_member(const BindOptions& options, Entropy& entropy) {
   TRY(directory->write_atomic(
       policy::bundle::file_name(binding.policy),
       policy::bundle::encode_signed_bundle({policy::bundle::encode_bundle(policy), {}})));
+  TRY(policy::bundle::make_salt_seed(*directory, entropy));
   // Last: from here on the binding holds.
   TRY(journal::SignerJournal::create(*directory, binding, entropy));
 

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "ledger/model/genesis.h"
 #include "ledger/network/curve.h"
+#include "policy/bundle/attestation.h"
 #include "policy/bundle/directory.h"
 #include "proto/reader/digests.h"
 #include "signer/ceremony/member_files.h"
@@ -289,6 +290,7 @@ class BindTest : public CeremonyTest {
     write_policy();
   }
   void write_policy() { EXPECT_TRUE(policy::bundle::write_directory(bind_.policy, policy_).ok()); }
+  std::string salt_file() const { return file(kSignerDirectory) + "/" + policy::bundle::kSaltFile; }
   void expect_refused(Code code) {
     const auto bound = bind_member(bind_, entropy_);
     EXPECT_EQ(bound.code(), code) << bound.status().to_string();
@@ -330,7 +332,28 @@ TEST_F(BindTest, TheJournalBeginsWithTheBinding) {
 // README invariant 6.
 TEST_F(BindTest, ASecondBindingIsRefused) {
   ASSERT_TRUE(bind_member(bind_, entropy_).ok());
+  const Bytes seed = *read_file(salt_file(), 64);
   EXPECT_EQ(bind_member(bind_, entropy_).code(), Code::kExists);
+  EXPECT_EQ(*read_file(salt_file(), 64), seed);
+}
+
+// README invariants 2 and 7.
+TEST_F(BindTest, TheSeedOfTheSaltsIsDrawnOnce) {
+  const Bytes earlier(policy::bundle::kSaltSeedSize, 5);  // of a ceremony that the power ended
+  std::ofstream(salt_file(), std::ios::binary) << as_text(earlier);
+  ASSERT_TRUE(bind_member(bind_, entropy_).ok());
+  EXPECT_EQ(*read_file(salt_file(), 64), earlier);
+}
+TEST_F(BindTest, ASeedOfTheSaltsIsOfItsOwnerOnly) {
+  ASSERT_TRUE(bind_member(bind_, entropy_).ok());
+  EXPECT_EQ(read_file(salt_file(), 64)->size(), policy::bundle::kSaltSeedSize);
+  struct stat info{};
+  ASSERT_EQ(::stat(salt_file().c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777u, 0600u);
+}
+TEST_F(BindTest, ASeedOfTheSaltsOfAnotherSizeIsRefused) {
+  std::ofstream(salt_file(), std::ios::binary) << "too short";
+  expect_refused(Code::kCorrupt);
 }
 
 // Abuse case G2.

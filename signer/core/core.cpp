@@ -38,6 +38,9 @@ std::uint8_t kind_of(const model::Intent& intent) {
   constexpr IntentKind kKinds[] = {IntentKind::kProposal,   IntentKind::kPrevote, IntentKind::kExternalHead,
                                    IntentKind::kMint,       IntentKind::kPayout,  IntentKind::kSlotSignature,
                                    IntentKind::kProposalTx, IntentKind::kBallot};
+  if (std::holds_alternative<model::PolicyAttestationIntent>(intent)) {
+    return static_cast<std::uint8_t>(IntentKind::kPolicyAttestation);
+  }
   if (intent.index() >= std::size(kKinds)) return 0;
   const auto* vote = std::get_if<model::VoteIntent>(&intent);
   if (vote != nullptr && vote->type == model::VoteType::kPrecommit) {
@@ -151,6 +154,9 @@ Result<Core::Authorised> Core::authorise(const model::Intent& intent) {
   ASSIGN_OR_RETURN(out.verdict, guard::check(memory_.state, intent));
   TRY(check_head_age(out.verdict));
   if (through_policy(out.verdict.facts.kind)) TRY(ask_policy(out));
+  if (const auto* said = std::get_if<model::PolicyAttestationIntent>(&intent)) {
+    TRY(check_attestation(said->attestation));
+  }
   return out;
 }
 
@@ -252,6 +258,7 @@ model::SignReply Core::finish(const Job& job, const Status& outcome) {
   model::SignReply reply;
   reply.id = job.id_;
   reply.signatures = job.signatures_;
+  if (moves_money(job.facts_.kind)) reply.policy = memory_.desk->attested();
   return reply;
 }
 
@@ -326,6 +333,7 @@ model::SignReply Core::answer_status(std::uint64_t id) const {
   model::SignReply reply;
   reply.id = id;
   reply.detail = to_bytes(detail.dump());
+  reply.policy = memory_.desk->attested();
   return reply;
 }
 

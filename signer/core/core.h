@@ -23,8 +23,9 @@ enum class Caller : std::uint8_t { kNode = 1, kOperator = 2 };
 // ledger's clock, by which approvals expire, but not this one (design section 7).
 constexpr std::uint64_t kMaxHeadAgeMs = 600'000;
 
-// The table caller x intent: node: proposal, votes, external head, ledger head, mint, payout, slot signature;
-// operator: proposals and ballots, officers' statements, questions about the policy; both: status.
+// The table caller x intent: node: proposal, votes, external head, ledger head, mint, payout, slot signature,
+// policy attestation; operator: proposals and ballots, officers' statements, questions about the policy;
+// both: status.
 bool may_ask(Caller caller, const model::Intent& intent);
 
 // Votes, proposals, freezes and status before everything else. Requests above kMaxIntentHeader are never
@@ -92,6 +93,8 @@ class Core {
   Status write(const engine::Record& record);
   Status write_durably(const engine::Record& record);
   Status activate_if_due(model::LedgerMs now);
+  // A fixed rule: what is in force, whatever it says, frozen or not.
+  Status check_attestation(const model::PolicyAttestation& said) const;
   engine::Now ledger_now(const model::IntentFacts& facts) const;
 
   struct Ask {

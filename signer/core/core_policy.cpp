@@ -102,7 +102,18 @@ model::SignReply Core::move_head(const Ask& ask, const model::LedgerHeadIntent& 
   const bool known = next->head == memory_.state.head;
   // Also when it is known: an ACTIVATE that was lost with the power is written again.
   if (!remember_head(*next).ok() || !activate_if_due(next->head.time).ok()) return stopped(ask.id);
-  return known ? done(ask.id) : accept(ask, "signer.head", 0);
+  model::SignReply reply = known ? done(ask.id) : accept(ask, "signer.head", 0);
+  if (reply.code == 0) reply.policy = memory_.desk->attested();
+  return reply;
+}
+
+Status Core::check_attestation(const model::PolicyAttestation& said) const {
+  const model::AttestedPolicy& own = memory_.desk->attested();
+  if (said.version == own.version && said.salted_hash == own.salted_hash) return ok_status();
+  return refused("version " + std::to_string(said.version) + ", " + said.salted_hash.hex() +
+                 ", is not the policy in force: version " + std::to_string(own.version) + ", " +
+                 own.salted_hash.hex())
+      .with_context("policy.attestation");
 }
 
 Result<engine::Record> Core::check_statement(const model::StatementIntent& intent) const {
@@ -157,6 +168,8 @@ model::SignReply Core::answer_policy(const Ask& ask, const model::PolicyQuery& q
         return desk.request(query.about);
       case model::PolicyQuestion::kExplain:
         return desk.explanation(query.about);
+      case model::PolicyQuestion::kAttestation:
+        return desk.attestation();
       case model::PolicyQuestion::kPast:
         break;
     }

@@ -85,12 +85,22 @@ TEST_F(CoreTest, F2_TheSameVoteAgainIsTheSameSignatureWithoutTheToken) {
 
 // Table caller x intent: every cell.
 TEST_F(CoreTest, A1_EachSocketAsksForItsOwnIntentsOnly) {
-  const model::Intent intents[] = {
-      model::ProposalIntent{}, model::VoteIntent{},          model::HeadIntent{},       model::MintIntent{},
-      model::PayoutIntent{},   model::SlotSignatureIntent{}, model::ProposalTxIntent{}, model::BallotIntent{},
-      model::StatusQuery{},    model::LedgerHeadIntent{},    model::StatementIntent{},  model::PolicyQuery{}};
-  const bool node[] = {true, true, true, true, true, true, false, false, true, true, false, false};
-  const bool operators[] = {false, false, false, false, false, false, true, true, true, false, true, true};
+  const model::Intent intents[] = {model::ProposalIntent{},
+                                   model::VoteIntent{},
+                                   model::HeadIntent{},
+                                   model::MintIntent{},
+                                   model::PayoutIntent{},
+                                   model::SlotSignatureIntent{},
+                                   model::ProposalTxIntent{},
+                                   model::BallotIntent{},
+                                   model::StatusQuery{},
+                                   model::LedgerHeadIntent{},
+                                   model::StatementIntent{},
+                                   model::PolicyQuery{},
+                                   model::PolicyAttestationIntent{}};
+  const bool node[] = {true, true, true, true, true, true, false, false, true, true, false, false, true};
+  const bool operators[] = {false, false, false, false, false, false, true,
+                            true,  true,  false, true,  true,  false};
   static_assert(std::size(intents) == std::variant_size_v<model::Intent>);
   for (std::size_t i = 0; i < std::size(intents); ++i) {
     EXPECT_EQ(may_ask(Caller::kNode, intents[i]), node[i]) << i;

@@ -1,5 +1,6 @@
 #include "signer/core/memory.h"
 
+#include "policy/bundle/attestation.h"
 #include "signer/core/fixture_test.h"
 
 namespace custody::signer::core {
@@ -77,6 +78,16 @@ TEST_F(MemoryTest, B4_AnotherBundleInTheBoundOnesFileStopsTheStart) {
   directory_.remove(file);
   expect_stopped(Code::kNotFound, "put its file " + file + " back");
   directory_.tamper(file, right);
+  EXPECT_TRUE(recovered().ok());
+}
+
+TEST_F(MemoryTest, G2_AMissingOrCutSeedOfTheSaltsStopsTheStart) {
+  const Bytes right = directory_.content(policy::bundle::kSaltFile);
+  directory_.tamper(policy::bundle::kSaltFile, Bytes(31, 1));
+  expect_stopped(Code::kCorrupt, "policy.salt must hold 32 bytes");
+  directory_.remove(policy::bundle::kSaltFile);
+  expect_stopped(Code::kNotFound, "policy.salt is missing in the signer's directory");
+  directory_.tamper(policy::bundle::kSaltFile, right);
   EXPECT_TRUE(recovered().ok());
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/base64.h"
+#include "policy/bundle/attestation.h"
 
 namespace custody::signer::core {
 namespace {
@@ -131,6 +132,7 @@ std::string one_line(std::string text, std::size_t size) {
 Result<std::unique_ptr<PolicyDesk>> PolicyDesk::open(Directory& files, engine::Network network,
                                                      model::LedgerMs genesis_time, const Hash256& bound) {
   std::unique_ptr<PolicyDesk> out(new PolicyDesk(files, std::move(network)));
+  ASSIGN_OR_RETURN(out->salt_seed_, bundle::read_salt_seed(files));
   ASSIGN_OR_RETURN(const bundle::SignedBundle signed_bundle, out->read_bundle(bound));
   auto first = bundle::decode_bundle(signed_bundle.bundle);
   if (!first.ok()) return about_bundle(bound, first.status());
@@ -161,6 +163,8 @@ void PolicyDesk::put_in_force(std::unique_ptr<engine::CompiledBundle> compiled) 
   decider_.reset();
   active_ = std::move(compiled);
   decider_ = std::make_unique<engine::Decider>(*active_);
+  salt_ = bundle::attestation_salt(salt_seed_, active_->hash());
+  attested_ = {active_->bundle().version, bundle::salted_hash(active_->bundle(), salt_)};
 }
 
 Status PolicyDesk::replay(const engine::Record& record) {
@@ -353,6 +357,17 @@ Json PolicyDesk::bundle_status() const {
                       .set("effective", render::time_text(version.effective)));
   }
   return out.set("versions", std::move(versions));
+}
+
+Json PolicyDesk::attestation() const {
+  return Json::object()
+      .set("schema", "custody.policy_attestation/1")
+      .set("network", network_.chain_id.hex())
+      .set("member", static_cast<std::uint64_t>(network_.member.get()))
+      .set("version", attested_.version)
+      .set("hash", active_->hash().hex())
+      .set("salt", salt_.hex())
+      .set("salted_hash", attested_.salted_hash.hex());
 }
 
 Json PolicyDesk::requests_page(const Hash256& after) const {

@@ -29,7 +29,7 @@ constexpr std::size_t kMaxVersions = 32;            // of the bundles that were 
 class PolicyDesk {
  public:
   // Puts the bundle that the ceremony bound in force as of genesis. kNotFound, kCorrupt, kInvalid: its file
-  // is missing, is another bundle, or is not for this network and member.
+  // or the salts' seed is missing, is another, or is not for this network and member.
   static Result<std::unique_ptr<PolicyDesk>> open(Directory& files, engine::Network network,
                                                   model::LedgerMs genesis_time, const Hash256& bound);
 
@@ -65,6 +65,8 @@ class PolicyDesk {
 
   const engine::EngineState& state() const { return state_; }
   const engine::CompiledBundle& active() const { return *active_; }
+  // Of the bundle in force.
+  const model::AttestedPolicy& attested() const { return attested_; }
   // Whether money of this currency must not be signed for now; 0: anything that a freeze of everything stops.
   bool is_frozen(model::CurrencyId currency) const;
 
@@ -74,6 +76,7 @@ class PolicyDesk {
   Result<Json> request(const Hash256& id) const;
   Result<Json> explanation(const Hash256& subject) const;  // zero: the list of those that are kept
   Json past_page(std::uint64_t after) const;               // records numbered above `after`
+  Json attestation() const;                                // for an auditor: with the salt
 
  private:
   struct Past {
@@ -100,8 +103,11 @@ class PolicyDesk {
 
   Directory& files_;
   engine::Network network_;
+  SecretBytes salt_seed_;
   engine::EngineState state_;
   std::unique_ptr<engine::CompiledBundle> active_;
+  Hash256 salt_;  // of active_'s attestation
+  model::AttestedPolicy attested_;
   std::unique_ptr<engine::CompiledBundle> waiting_;
   std::unique_ptr<engine::Decider> decider_;  // of active_
   std::deque<engine::WaitRecord> versions_;   // that were put in wait, and the first; the newest kMaxVersions

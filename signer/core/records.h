@@ -61,7 +61,7 @@ struct AuditLeaf {
 
 template <class V>
 void describe(V& v, CommitRecord& m) {
-  v.enumeration(1, m.kind, model::IntentKind::kProposal, model::IntentKind::kBallot);
+  v.enumeration(1, m.kind, model::IntentKind::kProposal, model::IntentKind::kPolicyAttestation);
   v.repeated(2, m.digests, model::kMaxSlotInputs);
   v.field(3, m.counter);
   v.optional(4, m.watermark);

@@ -156,6 +156,15 @@ Result<Verdict> check_intent(const model::GuardState& state, const model::Ballot
   return out;
 }
 
+Result<Verdict> check_intent(const model::GuardState& state, const model::PolicyAttestationIntent& intent) {
+  const model::PolicyAttestation& attested = intent.attestation;
+  TRY(check_own(state, attested.member));
+  if (attested.version == 0) return deny("guard.version", "versions of a policy begin at 1");
+  if (attested.salted_hash.is_zero()) return deny("guard.hash", "an attestation needs a salted hash");
+  return transaction_verdict(state, model::KeyRole::kAttest, model::IntentKind::kPolicyAttestation,
+                             intent.valid_until, intent.salt, attested);
+}
+
 Result<Verdict> check_intent(const model::GuardState&, const model::StatusQuery&) {
   return deny("guard.intent", "a status query is answered, not signed");
 }

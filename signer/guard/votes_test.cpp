@@ -53,6 +53,9 @@ class VotesTest : public ::testing::Test {
             {model::MemberId(2), model::ExternalChainId(1), model::ExternalHeight(101),
              *model::ExternalHash::from(Bytes(32, 5)), 1'700'000'000, model::FeeRate(1'000)}};
   }
+  static model::PolicyAttestationIntent attestation() {
+    return {model::Height(10), 1, {model::MemberId(2), 3, *Hash256::from(Bytes(32, 5))}};
+  }
   static model::ProposalTxIntent register_gateway(const std::string& name, std::uint64_t kyc_expiry) {
     return {model::Height(10),
             1,
@@ -212,6 +215,34 @@ TEST_F(VotesTest, ExternalHeadIsSignedWithTheAttestKey) {
   EXPECT_EQ(verdict->digests.front(),
             proto::reader::transaction_digest(chain_, proto::reader::encode(transaction), transaction.body));
   EXPECT_EQ(verdict->next.watermark, state_.watermark);
+}
+
+TEST_F(VotesTest, APolicyAttestationIsSignedWithTheAttestKey) {
+  const auto verdict = check(state_, attestation());
+  ASSERT_TRUE(verdict.ok()) << verdict.status().to_string();
+  EXPECT_EQ(verdict->key.key, genesis_.members[1].attest_key);
+  EXPECT_EQ(verdict->facts.kind, model::IntentKind::kPolicyAttestation);
+  const model::Transaction transaction{1, model::Height(10), 1, attestation().attestation};
+  EXPECT_EQ(verdict->digests.front(),
+            proto::reader::transaction_digest(chain_, proto::reader::encode(transaction), transaction.body));
+  EXPECT_EQ(verdict->next.watermark, state_.watermark);
+}
+
+TEST_F(VotesTest, Attestation_AnotherMembersWithoutVersionHashOrEndIsRefused) {
+  auto wrong = attestation();
+  wrong.attestation.member = model::MemberId(1);
+  expect_refused(wrong, "guard.member");
+  wrong = attestation();
+  wrong.attestation.version = 0;
+  expect_refused(wrong, "guard.version");
+  wrong = attestation();
+  wrong.attestation.salted_hash = {};
+  expect_refused(wrong, "guard.hash");
+  wrong = attestation();
+  wrong.valid_until = model::Height(0);
+  expect_refused(wrong, "guard.valid_until");
+  wrong.valid_until = model::Height(model::kMaxValidBlocks + 1);
+  expect_refused(wrong, "guard.valid_until");
 }
 
 TEST_F(VotesTest, Member_AnotherMembersStatementIsRefused) {

@@ -227,6 +227,18 @@ TEST_F(SignerDaemon, G2_AMissingJournalStopsTheStart) {
   EXPECT_FALSE(std::filesystem::exists(member_.path("signer/signer.journal")));
 }
 
+TEST_F(SignerDaemon, G2_AMissingOrWrongSeedOfTheSaltsStopsTheStart) {
+  const std::string seed = member_.read("signer/policy.salt");
+  EXPECT_EQ(seed.size(), 32u);
+  member_.write("signer/policy.salt", seed + "x");
+  member_.expect_no_start("policy.salt must hold 32 bytes");
+  std::filesystem::remove(member_.path("signer/policy.salt"));
+  member_.expect_no_start("policy.salt is missing in the signer's directory");
+  EXPECT_FALSE(std::filesystem::exists(member_.path("signer/policy.salt")));
+  member_.write("signer/policy.salt", seed);
+  serve();
+}
+
 TEST_F(SignerDaemon, G2_FoldersThatOthersMayWriteToStopTheStart) {
   using std::filesystem::perms;
   for (const char* name : {".", "signer", "run", "tokens"}) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "policy/bundle/attestation.h"
 #include "policy/cedar/format.h"
 #include "policy/engine/vocabulary.h"
 #include "policy/render/render.h"
@@ -122,6 +123,8 @@ Hash256 store_policy(Directory& files, const bundle::Bundle& content) {
   const Hash256 hash = bundle::bundle_hash(content);
   const Status written = files.write_atomic(bundle::file_name(hash), sign_bundle(content, {}));
   CHECK(written.ok());
+  SeededEntropy entropy(78);
+  CHECK(bundle::make_salt_seed(files, entropy).ok());
   return hash;
 }
 

@@ -37,7 +37,7 @@ Bytes sign_vote(const policy::render::Request& request, std::string_view officer
 Bytes sign_bundle(const policy::bundle::Bundle& bundle, const std::vector<std::string>& officers);
 Bytes sign_order(const policy::render::FreezeOrder& order, const std::vector<std::string>& officers);
 
-// As custody-ceremony leaves it beside the journal. Returns its hash.
+// As custody-ceremony leaves it beside the journal, with a seed for its salts. Returns its hash.
 Hash256 store_policy(Directory& files, const policy::bundle::Bundle& bundle);
 
 }  // namespace custody::tests
