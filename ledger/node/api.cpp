@@ -137,7 +137,8 @@ Result<Json> Api::handle(const std::string& method, const Json& params) {
       {"transaction", &Api::transaction}, {"block", &Api::block},
       {"gateways", &Api::gateways},       {"deposits", &Api::deposits},
       {"withdrawals", &Api::withdrawals}, {"slot", &Api::slot},
-      {"reserves", &Api::reserves},       {"deposit_address", &Api::deposit_address}};
+      {"reserves", &Api::reserves},       {"deposit_address", &Api::deposit_address},
+      {"members", &Api::members}};
   const auto found = handlers.find(method);
   if (found == handlers.end()) return invalid("no such method: " + method.substr(0, 64));
   if (params.find("wait_ms") != nullptr) TRY(params.u64_at("wait_ms").status());
@@ -345,6 +346,33 @@ Result<Json> Api::gateways(const Json&) {
   out.set("schema", "custody.gateways/1")
       .set("gateways", std::move(registered))
       .set("proposals", std::move(proposals));
+  return out;
+}
+
+// What each member attested last of its policy; null: nothing yet.
+Result<Json> Api::members(const Json&) {
+  const auto set = record<model::MemberSet>(model::member_set_key());
+  CHECK(set.has_value());
+  Json list = Json::array();
+  for (const model::SetMember& member : set->members) {
+    Json policy;
+    if (const auto last = record<model::PolicyAttestationRecord>(model::policy_attestation_key(member.id))) {
+      policy = Json::object()
+                   .set("version", last->version)
+                   .set("salted_hash", last->salted_hash.hex())
+                   .set("height", last->height.get());
+    }
+    Json entry = Json::object();
+    entry.set("member", std::uint64_t{member.id.get()})
+        .set("name", name_of(member.id))
+        .set("weight", member.weight.get())
+        .set("policy", std::move(policy));
+    list.push(std::move(entry));
+  }
+  Json out = Json::object();
+  out.set("schema", "custody.members/1")
+      .set("height", backend_.ledger().height().get())
+      .set("members", std::move(list));
   return out;
 }
 

@@ -46,6 +46,7 @@ class Api {
   Result<Json> transaction(const Json& params);
   Result<Json> block(const Json& params);
   Result<Json> gateways(const Json& params);
+  Result<Json> members(const Json& params);
   Result<Json> deposits(const Json& params);
   Result<Json> withdrawals(const Json& params);
   Result<Json> slot(const Json& params);

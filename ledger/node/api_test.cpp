@@ -222,6 +222,24 @@ TEST_F(ApiTest, GatewaysAndTheProposalsThatMadeThem) {
   EXPECT_EQ(proposal.find("approvals")->items().size(), net_.quorum().size());
 }
 
+TEST_F(ApiTest, MembersTellTheirWeightAndWhatTheyAttestedOfTheirPolicy) {
+  const Hash256 hash = *Hash256::from(Bytes(32, 7));
+  ASSERT_TRUE(net_.produce({net_.attest(MemberId(2), model::PolicyAttestation{MemberId(2), 3, hash})}).ok());
+  const Json members = answer("members");
+  EXPECT_EQ(text(members, "schema"), "custody.members/1");
+  ASSERT_EQ(members.find("members")->items().size(), 4u);
+  const Json& first = members.find("members")->items()[0];
+  EXPECT_EQ(text(first, "name"), "member-1");
+  EXPECT_EQ(first.u64_at("weight").value(), 28u);
+  EXPECT_EQ(first.find("policy")->dump(), "null");
+  const Json& second = members.find("members")->items()[1];
+  EXPECT_EQ(second.u64_at("member").value(), 2u);
+  const Json& policy = *second.find("policy");
+  EXPECT_EQ(policy.u64_at("version").value(), 3u);
+  EXPECT_EQ(text(policy, "salted_hash"), hash.hex());
+  EXPECT_EQ(policy.u64_at("height").value(), net_.state().height().get());
+}
+
 TEST_F(ApiTest, DepositsTellWhoApprovedAndWhenTheyWereMinted) {
   const model::MintApproval terms = net_.deposit(gateway_, kBtc, 1'000'000);
   const auto approvals = net_.mint_approvals(terms);

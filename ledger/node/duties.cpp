@@ -81,6 +81,7 @@ DutiesActions Duties::step(const DutiesEvent& event) {
   } else if (std::holds_alternative<SignerConnected>(event)) {
     attempts_.clear();
     shown_.reset();  // it may have started anew
+    policy_.reset();
     next_look_ = now_;
   } else {
     now_ = std::get<DutiesTick>(event).now.value;
@@ -96,6 +97,7 @@ void Duties::look(DutiesActions& out) {
   std::erase_if(attempts_, [&](const auto& entry) { return entry.second.not_before + kLastRetryMs < now_; });
   for (const auto& [chain, best] : heads_) attest(best, out);
   show_ledger_head(out);
+  attest_policy(out);
   approve_mints(out);
   const std::vector<model::SlotRecord> open = open_slots(genesis_, ledger_);
   std::erase_if(said_, [&](const auto& entry) {
@@ -174,6 +176,7 @@ void Duties::answered(const model::SignReply& reply, DutiesActions& out) {
   }
   attempts_[task].failures = 0;
   if (const auto time = shown_by(asked)) shown_ = std::max(shown_.value_or(*time), *time);
+  if (reply.policy) policy_ = reply.policy;
   if (std::holds_alternative<AskedLedgerHead>(asked)) return;  // nothing was to be signed
   if (const auto* payout = std::get_if<AskedPayout>(&asked)) {
     auto plan = record<model::SlotRecord>(model::slot_key(payout->currency, payout->slot));
@@ -193,6 +196,8 @@ void Duties::answered(const model::SignReply& reply, DutiesActions& out) {
     submit({1, mint->intent.valid_until, mint->intent.salt, mint->intent.approval}, signature, out);
   } else if (const auto* slot = std::get_if<AskedSlotSignature>(&asked)) {
     submit({1, slot->intent.valid_until, slot->intent.salt, slot->intent.slot_signature}, signature, out);
+  } else if (const auto* policy = std::get_if<AskedPolicyAttestation>(&asked)) {
+    submit({1, policy->intent.valid_until, policy->intent.salt, policy->intent.attestation}, signature, out);
   }
 }
 
@@ -208,6 +213,28 @@ void Duties::attest(const HeadSeen& head, DutiesActions& out) {
   model::ExternalHead attested{own_, head.chain, head.height, head.hash, head.time, head.fee_rate};
   const model::HeadIntent intent{valid_until(), entropy_.next_u64(), attested};
   ask(intent, AskedHead{intent}, task, out);
+}
+
+// Anybody can see on the ledger when a member's policy changed, and an auditor, who is shown it, to what.
+void Duties::attest_policy(DutiesActions& out) {
+  if (!policy_ || ledger_.height() == model::Height(0)) return;
+  const auto last = record<model::PolicyAttestationRecord>(model::policy_attestation_key(own_));
+  if (last && last->version == policy_->version && last->salted_hash == policy_->salted_hash) return;
+  const std::string task = "attest policy version " + std::to_string(policy_->version);
+  if (!due(task)) return;
+  if (last && policy_->version <= last->version) {
+    return failed(
+        task,
+        refused("the ledger has this member's attestation of version " + std::to_string(last->version) +
+                    ", " + last->salted_hash.hex() + ", and takes no other of it or of one before",
+                "was the signer's directory restored from an old copy, or its policy.salt "
+                "replaced? the next version of the policy can be attested again"),
+        out);
+  }
+  if (last && ledger_.height().get() + 1 - last->height.get() < model::kPolicyAttestationBlocks) return;
+  const model::PolicyAttestationIntent intent{
+      valid_until(), entropy_.next_u64(), {own_, policy_->version, policy_->salted_hash}};
+  ask(intent, AskedPolicyAttestation{intent}, task, out);
 }
 
 // A recorded head that confirms the height deeply enough, with few enough headers in between: the tip, or for

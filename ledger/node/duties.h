@@ -1,7 +1,7 @@
-// What a member does for custody besides voting: attest external heads, approve mints, sign slots, broadcast
-// payouts, prove settlements. A single-threaded core: step(event) -> actions over views of the ledger and of
-// the external chains; the signer decides, this only asks. Everything it knows is derived from the views, so
-// a restart loses nothing.
+// What a member does for custody besides voting: attest external heads and its policy, approve mints, sign
+// slots, broadcast payouts, prove settlements. A single-threaded core: step(event) -> actions over views of
+// the ledger and of the external chains; the signer decides, this only asks. Everything it knows is derived
+// from the views, so a restart loses nothing.
 #pragma once
 
 #include <functional>
@@ -132,7 +132,11 @@ class Duties {
   struct AskedLedgerHead {
     model::LedgerMs time;
   };
-  using Asked = std::variant<AskedHead, AskedMint, AskedPayout, AskedSlotSignature, AskedLedgerHead>;
+  struct AskedPolicyAttestation {
+    model::PolicyAttestationIntent intent;
+  };
+  using Asked = std::variant<AskedHead, AskedMint, AskedPayout, AskedSlotSignature, AskedLedgerHead,
+                             AskedPolicyAttestation>;
 
   // One thing to do, by name; not tried again before its time.
   struct Attempt {
@@ -149,6 +153,7 @@ class Duties {
   void look(DutiesActions& out);
   void show_ledger_head(DutiesActions& out);
   void attest(const HeadSeen& head, DutiesActions& out);
+  void attest_policy(DutiesActions& out);
   void approve_mints(DutiesActions& out);
   void approve_mint(const ExternalDeposit& deposit, const std::string& task, DutiesActions& out);
   std::optional<model::RecordedHead> head_for(const model::Currency& currency, model::ExternalHeight height,
@@ -175,7 +180,8 @@ class Duties {
   std::uint64_t now_ = 0;
   std::uint64_t next_look_ = 0;  // monotonic ms
   model::Height looked_at_;
-  std::optional<model::LedgerMs> shown_;  // newest ledger time that the signer has taken evidence of
+  std::optional<model::LedgerMs> shown_;         // newest ledger time that the signer has taken evidence of
+  std::optional<model::AttestedPolicy> policy_;  // what the signer decides by, as it said last
   std::uint64_t next_request_ = 1;
   std::map<std::uint64_t, std::pair<std::string, Asked>> asked_;
   std::map<std::string, Attempt> attempts_;

@@ -78,6 +78,7 @@ class DutiesTest : public ::testing::Test {
   void take_ledger_head(const AskSigner& ask) {
     model::SignReply reply;
     reply.id = ask.request.id;
+    reply.policy = policy_;
     EXPECT_TRUE(answer(reply).empty());
   }
   DutiesActions see_head() {
@@ -118,6 +119,8 @@ class DutiesTest : public ::testing::Test {
       sign(*mint, mint->approval);
     } else if (const auto* slot = std::get_if<model::SlotSignatureIntent>(&ask.request.intent)) {
       sign(*slot, slot->slot_signature);
+    } else if (const auto* policy = std::get_if<model::PolicyAttestationIntent>(&ask.request.intent)) {
+      sign(*policy, policy->attestation);
     } else {
       const auto& payout = std::get<model::PayoutIntent>(ask.request.intent);
       const auto digests =
@@ -185,6 +188,7 @@ class DutiesTest : public ::testing::Test {
   SeededEntropy entropy_{9};
   Duties duties_ = make(kOwn);
   std::uint64_t now_ = 0;
+  std::optional<model::AttestedPolicy> policy_;  // what the signer says that it decides by
 };
 
 // --- external heads ---
@@ -572,6 +576,125 @@ TEST_F(LedgerHeadTest, ANewConnectionIsShownItAtOnce) {
   ASSERT_TRUE(is_shown());
   (void)duties_.step(SignerConnected{});
   EXPECT_TRUE(is_shown());
+}
+
+// --- the policy's attestation ---
+
+class AttestPolicyTest : public DutiesTest {
+ protected:
+  static model::AttestedPolicy version(std::uint64_t version, std::uint8_t hash = 7) {
+    return {version, *Hash256::from(Bytes(32, hash))};
+  }
+  // The signer has another version in force, and says so when it is shown the ledger's head.
+  void put_in_force(const model::AttestedPolicy& attested) {
+    policy_ = attested;
+    (void)duties_.step(SignerConnected{});
+    EXPECT_TRUE(tick().empty()) << "it is told between this look and the next";
+  }
+  void expect_asked(const AskSigner& ask, const model::AttestedPolicy& attested) {
+    const auto* intent = std::get_if<model::PolicyAttestationIntent>(&ask.request.intent);
+    ASSERT_NE(intent, nullptr);
+    EXPECT_EQ(intent->attestation, (model::PolicyAttestation{kOwn, attested.version, attested.salted_hash}));
+  }
+  // A first version that the ledger has, at the present height.
+  void attest_first() {
+    put_in_force(version(1));
+    expect_taken(answer(approve(only_question(tick()))));
+  }
+};
+
+TEST_F(AttestPolicyTest, WhatTheLedgerDoesNotHaveIsAttestedOnce) {
+  put_in_force(version(4));
+  const auto ask = only_question(tick());
+  expect_asked(ask, version(4));
+  EXPECT_TRUE(tick().empty()) << "while the question is open";
+  expect_taken(answer(approve(ask)));
+  const auto record = net_.state().get<model::PolicyAttestationRecord>(model::policy_attestation_key(kOwn));
+  ASSERT_TRUE(record.has_value());
+  EXPECT_EQ(record->version, 4u);
+  EXPECT_EQ(record->salted_hash, version(4).salted_hash);
+  EXPECT_TRUE(tick(100'000).empty());
+  (void)duties_.step(SignerConnected{});
+  EXPECT_TRUE(tick().empty());
+  EXPECT_TRUE(tick().empty()) << "it says the same";
+}
+
+TEST_F(AttestPolicyTest, ASignerThatSaysNothingIsNotAsked) {
+  EXPECT_TRUE(tick().empty());
+  EXPECT_TRUE(tick(100'000).empty());
+}
+
+TEST_F(AttestPolicyTest, ANewVersionIsAttestedWhenTheLedgerTakesIt) {
+  attest_first();
+  put_in_force(version(2, 8));
+  EXPECT_TRUE(tick().empty()) << "the ledger would refuse it";
+  const auto first = net_.state().height();
+  while (net_.state().height().get() < first.get() + model::kPolicyAttestationBlocks - 2) {
+    ASSERT_TRUE(net_.produce().ok());
+    EXPECT_TRUE(tick().empty());
+  }
+  ASSERT_TRUE(net_.produce().ok());
+  const auto ask = only_question(tick());
+  expect_asked(ask, version(2, 8));
+  expect_taken(answer(approve(ask)));
+  EXPECT_TRUE(tick(100'000).empty());
+}
+
+TEST_F(AttestPolicyTest, WhatEvidenceOfMoneyIsAnsweredWithCountsToo) {
+  EXPECT_TRUE(tick().empty());
+  deep_deposit();
+  model::SignReply reply = approve(only_question(tick()));
+  reply.policy = version(1);
+  expect_taken(answer(reply));
+  expect_asked(only_question(tick()), version(1));
+}
+
+TEST_F(AttestPolicyTest, AnAttestationThatIsNotInABlockIsMadeAgain) {
+  put_in_force(version(1));
+  (void)answer(approve(only_question(tick())));
+  EXPECT_TRUE(tick(4'999).empty());
+  expect_taken(answer(approve(only_question(tick(1'000)))));
+}
+
+TEST_F(AttestPolicyTest, ARefusalIsReportedAndTriedEverLessOften) {
+  put_in_force(version(1));
+  AskSigner ask = only_question(tick());
+  for (const std::uint64_t wait : {1'000, 2'000, 4'000, 8'000}) {
+    const auto reports = only<DutiesReport>(refuse(ask));
+    ASSERT_EQ(reports.size(), 1u);
+    EXPECT_NE(reports[0].status.message().find("attest policy version 1"), std::string::npos);
+    EXPECT_TRUE(tick(wait - 1).empty()) << wait;
+    ASSERT_TRUE(net_.produce().ok());
+    ask = only_question(tick(1));
+  }
+  expect_taken(answer(approve(ask)));
+}
+
+// A signer whose salt is another than the one that was attested: no question can help, the operator must
+// know.
+TEST_F(AttestPolicyTest, WhatTheLedgerWouldNeverTakeIsReportedAndNotAskedFor) {
+  attest_first();
+  for (const auto& other : {version(1, 9), version(0)}) {
+    net_.produce_until(model::Height(net_.state().height().get() + model::kPolicyAttestationBlocks));
+    put_in_force(other);
+    const auto actions = tick();
+    EXPECT_TRUE(only<AskSigner>(actions).empty());
+    const auto reports = only<DutiesReport>(actions);
+    ASSERT_EQ(reports.size(), 1u);
+    EXPECT_EQ(reports[0].status.code(), Code::kRefused);
+    EXPECT_NE(reports[0].status.hint().find("policy.salt"), std::string::npos);
+    EXPECT_TRUE(tick(999).empty());
+    ASSERT_TRUE(net_.produce().ok());
+    EXPECT_EQ(only<DutiesReport>(tick(1)).size(), 1u);
+  }
+}
+
+TEST_F(AttestPolicyTest, NothingIsAttestedBeforeTheFirstBlock) {
+  tests::Network fresh;
+  const testing::NetworkLedger ledger(fresh);
+  const ChainView external(fresh);
+  Duties duties(fresh.genesis(), fresh.chain_id(), kOwn, ledger, external, entropy_);
+  EXPECT_TRUE(duties.step(DutiesTick{{1'000}}).empty());
 }
 
 // --- what history costs ---
