@@ -52,17 +52,31 @@ using Words = std::vector<std::string>;
 
 const std::vector<Words>& commands() {
   static const std::vector<Words> all = {
-      {"policy", "key", "new"}, {"policy", "key", "show"}, {"policy", "new"},       {"policy", "lint"},
-      {"policy", "format"},     {"policy", "test"},        {"policy", "diff"},      {"policy", "propose"},
-      {"policy", "show"},       {"policy", "sign"},        {"policy", "activate"},  {"policy", "freeze"},
-      {"policy", "simulate"},   {"requests", "show"},      {"requests", "approve"}, {"requests", "reject"},
+      {"policy", "key", "new"},
+      {"policy", "key", "show"},
+      {"policy", "new"},
+      {"policy", "lint"},
+      {"policy", "format"},
+      {"policy", "test"},
+      {"policy", "diff"},
+      {"policy", "propose"},
+      {"policy", "show"},
+      {"policy", "sign"},
+      {"policy", "activate"},
+      {"policy", "freeze"},
+      {"policy", "check-attestation"},
+      {"policy", "simulate"},
+      {"requests", "show"},
+      {"requests", "approve"},
+      {"requests", "reject"},
   };
   return all;
 }
 // Those that need nothing said.
 const std::vector<Words>& bare_commands() {
-  static const std::vector<Words> all = {
-      {"policy", "history"}, {"policy", "explain"}, {"policy", "unfreeze"}, {"requests", "list"}};
+  static const std::vector<Words> all = {{"policy", "history"},  {"policy", "explain"},
+                                         {"policy", "unfreeze"}, {"policy", "attestation"},
+                                         {"requests", "list"},   {"members"}};
   return all;
 }
 
@@ -79,6 +93,7 @@ TEST_F(Custodyctl, EveryCommandOfTheOfficersHasHelpThatNamesItsOptions) {
     EXPECT_EQ(help.error, "") << name;
   }
   for (const Words& command : all) {
+    if (command.size() == 1) continue;
     EXPECT_THAT(run({command[0], "--help"}).out, HasSubstr("  " + command[1]));
   }
 }
@@ -104,8 +119,11 @@ TEST_F(Custodyctl, WrongUsageIsExitCode2AndSaysWhatToDo) {
 
 // Invariant 5: 3 when nobody answers.
 TEST_F(Custodyctl, WithoutASignerTheExitCodeIs3) {
-  for (const Words& command :
-       std::vector<Words>{{"policy", "history"}, {"policy", "explain"}, {"requests", "list"}}) {
+  for (const Words& command : std::vector<Words>{{"policy", "history"},
+                                                 {"policy", "explain"},
+                                                 {"policy", "attestation"},
+                                                 {"requests", "list"},
+                                                 {"members"}}) {
     Words arguments = {"--member", path_, "--json"};
     arguments.insert(arguments.end(), command.begin(), command.end());
     const Outcome outcome = run(arguments);

@@ -133,6 +133,7 @@ void add_simple_queries(CLI::App& app, Program& program) {
     });
   };
   plain("status", "status", "this member's node, its peers, chains and signer");
+  plain("members", "members", "the members, their weights, and what each has attested of its policy");
   plain("reserves", "reserves", "supply, pending, surplus and recorded reserve of each currency");
 
   auto currency = std::make_shared<std::string>();

@@ -1,4 +1,5 @@
 // custodyctl requests, and the commands of policy that ask the signer: their options.
+#include "signer/cli/attestation_command.h"
 #include "signer/cli/policy_online.h"
 #include "signer/cli/program.h"
 #include "signer/cli/requests_command.h"
@@ -46,6 +47,26 @@ void add_unfreeze(CLI::App& policy, Program& program) {
   });
 }
 
+void add_attestation(CLI::App& policy, Program& program) {
+  policy
+      .add_subcommand("attestation",
+                      "what this member tells the ledger of its policy, with the salt, for an auditor")
+      ->callback([&program] { program.action = [&program] { return policy_attestation(program.context); }; });
+  struct Shown {
+    std::string bundle, salt;
+  };
+  auto shown = std::make_shared<Shown>();
+  auto* check = policy.add_subcommand(
+      "check-attestation", "whether a version is the one that its member attested last; exit 1 if not");
+  check->add_option("--bundle", shown->bundle, "directory, or file of policy propose")->required();
+  check->add_option("--salt", shown->salt, "as policy attestation of that member shows it")->required();
+  check->callback([&program, shown] {
+    program.action = [&program, shown] {
+      return policy_check_attestation(program.context, shown->bundle, shown->salt);
+    };
+  });
+}
+
 void add_vote(CLI::App& requests, Program& program, const char* name, const char* help,
               policy::render::Vote vote) {
   auto options = std::make_shared<RequestVoteOptions>();
@@ -73,6 +94,7 @@ void add_policy_online(CLI::App& policy, Program& program) {
       ->callback([&program] { program.action = [&program] { return policy_history(program.context); }; });
   add_freeze(policy, program);
   add_unfreeze(policy, program);
+  add_attestation(policy, program);
   auto* explain =
       policy.add_subcommand("explain", "why the signer decided so; without a subject what it remembers");
   explain->add_option("subject", *text, "as in the list, or as requests show says it");

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "proto/reader/digests.h"
+#include "signer/cli/attestation_command.h"
 #include "signer/cli/key_file.h"
 #include "signer/cli/policy_command.h"
 #include "signer/cli/policy_online.h"
@@ -172,6 +173,38 @@ TEST_F(Online, DecisionsAreExplained) {
   EXPECT_THAT(text, HasSubstr("  needs 2 of treasury\n"));
   EXPECT_EQ(policy_explain(context_, std::string(64, 'b')).code(), Code::kNotFound);
   EXPECT_EQ(policy_explain(context_, "x").code(), Code::kInvalid);
+}
+
+// The ledger's side is what a node would answer.
+TEST_F(Online, AnAuditorComparesTheVersionInForceWithWhatTheLedgerHas) {
+  const auto shown = policy_attestation(context_);
+  ASSERT_TRUE(shown.ok()) << shown.status().to_string();
+  EXPECT_EQ(shown->u64_at("version").value(), 1u);
+  EXPECT_EQ(shown->string_at("hash").value(), binding_.policy.hex());
+  const Hash256 salt = *Hash256::from_hex(shown->string_at("salt").value());
+  const auto members = [](const Json& attested) {
+    Json list = Json::array();
+    list.push(Json::object().set("member", 2).set("name", "member-2").set("policy", attested));
+    return Json::object().set("members", list);
+  };
+  const auto attested = [&](std::uint64_t version, const std::string& hash) {
+    return members(Json::object().set("version", version).set("salted_hash", hash).set("height", 40));
+  };
+  const auto expect = [&](const Result<Json>& answer, bool matches, const std::string& text) {
+    EXPECT_THAT(text_of(answer), HasSubstr(text));
+    EXPECT_EQ(answer->bool_at("matches").value(), matches);
+  };
+  const std::string hash = shown->string_at("salted_hash").value();
+  expect(compare_attestation(policy_, salt, attested(1, hash)), true,
+         "this is what member-2 attested as version 1 at height 40");
+  expect(compare_attestation(policy_, Hash256(), attested(1, hash)), false, "bundle, salt or network");
+  expect(compare_attestation(policy_, salt, attested(2, hash)), false, "it says that it is version 1");
+  expect(compare_attestation(tests::next_policy(policy_), salt, attested(1, hash)), false, "version 2");
+  expect(compare_attestation(policy_, salt, members(Json())), false, "has not attested");
+  policy::bundle::Bundle strangers = policy_;
+  strangers.member = model::MemberId(9);
+  EXPECT_EQ(compare_attestation(strangers, salt, attested(1, hash)).code(), Code::kNotFound);
+  EXPECT_EQ(policy_check_attestation(context_, path_ + "/genesis.bin", hash).code(), Code::kInvalid);
 }
 
 class OnlineVersions : public Online {

@@ -13,7 +13,7 @@ import { assertPsbt } from './payout.mjs';
 
 const PROGRAM = path.join(CLONE, 'build', 'release', 'bin', 'custodyctl');
 const COMMANDS = [
-  'genesis', 'keys', 'status', 'account', 'transfer', 'burn', 'gateway', 'deposit-address', 'withdrawals', 'reserves', 'block', 'tx', 'watch', 'policy', 'requests',
+  'genesis', 'keys', 'status', 'account', 'transfer', 'burn', 'gateway', 'deposit-address', 'withdrawals', 'reserves', 'block', 'tx', 'watch', 'members', 'policy', 'requests',
 ];
 const POLL_MS = 100;
 const WAIT_MS = 60_000;
@@ -281,6 +281,26 @@ export function testCustodyctl(network) {
     assert.equal(exported.signatures, summary.params.m);
     assert.deepEqual([...exported.signed_by].sort(), summary.redemption.signed_by.map(({ member }) => member).sort());
     assertPsbt(exported.psbt, summary);
+  });
+
+  test('members: what each has attested on the ledger is what its signer decides by, and who is shown salt and policy can check it', async () => {
+    const { summary } = network();
+    const attested = async () => (await ask(['members'])).members;
+    const listed = await until('attestation of every member', async () => ((await attested()).every(({ policy }) => policy !== null) ? attested() : undefined));
+    assert.deepEqual(listed.map(({ name, weight }) => ({ name, weight })), summary.members.map(({ name, weight }) => ({ name, weight })));
+    assert.equal(new Set(listed.map(({ policy }) => policy.salted_hash)).size, listed.length);
+    const check = (index, salt) => ['policy', 'check-attestation', '--bundle', path.join(memberDir(index), 'policy'), '--salt', salt];
+    for (const [place, { policy }] of listed.entries()) {
+      const said = await ask(['policy', 'attestation'], place + 1);
+      assert.deepEqual([policy.version, policy.salted_hash], [said.version, said.salted_hash]);
+      assert.equal(said.hash, summary.policy.members[place].bundle);
+      assert.ok(policy.height > 0 && policy.height <= (await ask(['status'])).height);
+      // By the ledger of another member's node.
+      assert.equal((await ask(check(place + 1, said.salt), place === 0 ? 2 : 1)).matches, true);
+    }
+    const wrong = await run(['--member', memberDir(), '--json', ...check(1, '0'.repeat(64))]);
+    assert.deepEqual([wrong.code, JSON.parse(wrong.stdout).matches], [1, false]);
+    await refused(2, check(1, 'salt'));
   });
 
   test('policy: each signer decides by the bundle that was bound; who denied says so still, and another member would have said it too', async () => {
