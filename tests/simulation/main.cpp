@@ -71,6 +71,7 @@ void print(const Outcome& outcome) {
   line.set("lost_writes", outcome.lost_writes);
   line.set("partitions", outcome.partitions);
   line.set("equivocations", outcome.equivocations);
+  line.set("attestations", outcome.attestations);
   line.set("log_hash", outcome.log_hash);
   if (!outcome.error.empty()) line.set("error", outcome.error);
   std::printf("%s\n", line.dump().c_str());
@@ -84,11 +85,12 @@ void add(Outcome& sum, const Outcome& one) {
   sum.lost_writes += one.lost_writes;
   sum.partitions += one.partitions;
   sum.equivocations += one.equivocations;
+  sum.attestations += one.attestations;
 }
 
 bool every_counter(const Outcome& sum) {
   return sum.height > 0 && sum.max_round > 0 && sum.crashes > 0 && sum.lost_writes > 0 &&
-         sum.partitions > 0 && sum.equivocations > 0;
+         sum.partitions > 0 && sum.equivocations > 0 && sum.attestations > 0;
 }
 
 int main_inner(const Arguments& arguments) {

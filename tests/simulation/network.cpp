@@ -77,7 +77,7 @@ model::NetworkParameters make_parameters() {
 }
 
 model::Member make_member(std::uint16_t id, std::uint64_t weight, const PublicKey& validator,
-                          Random& random) {
+                          const PublicKey& attester, Random& random) {
   model::Member member;
   member.id = model::MemberId(id);
   member.name = to_bytes("member-" + std::to_string(id));
@@ -86,12 +86,21 @@ model::Member make_member(std::uint16_t id, std::uint64_t weight, const PublicKe
   member.kyc_expiry = model::LedgerMs(kGenesisMs * 2);
   member.weight = model::Weight(weight);
   member.validator_key = validator;
-  member.attest_key = crypto::SoftwareKey::generate(random.entropy()).public_key();
+  member.attest_key = attester;
   member.governance_key = crypto::SoftwareKey::generate(random.entropy()).public_key();
   member.curve_key.data()[0] = static_cast<std::uint8_t>(id);
   member.seats = {
       {kCurrency, model::WalletEpoch(1), crypto::SoftwareKey::generate(random.entropy()).public_key()}};
   return member;
+}
+
+Bytes signed_by(const Network& network, const crypto::SoftwareKey& key,
+                const model::Transaction& transaction) {
+  model::Envelope envelope;
+  envelope.payload = proto::reader::encode(transaction);
+  const Hash256 digest = proto::reader::transaction_digest(network.chain, envelope.payload, transaction.body);
+  envelope.signatures.push_back({key.public_key(), key.sign(digest)});
+  return proto::reader::encode(envelope);
 }
 
 }  // namespace
@@ -106,8 +115,9 @@ Network make_network(std::size_t members, Random& random) {
   for (std::size_t member = 1; member <= members; ++member) {
     const auto id = static_cast<std::uint16_t>(member);
     out.validators.push_back(crypto::SoftwareKey::generate(random.entropy()));
-    out.genesis.members.push_back(
-        make_member(id, weights[id - 1u], out.validators.back().public_key(), random));
+    out.attesters.push_back(crypto::SoftwareKey::generate(random.entropy()));
+    out.genesis.members.push_back(make_member(id, weights[id - 1u], out.validators.back().public_key(),
+                                              out.attesters.back().public_key(), random));
     seat_weights.emplace_back(weights[id - 1u]);
     wallet.seats.push_back(out.genesis.members.back().seats.front().key);
     wallet.members.emplace_back(id);
@@ -152,17 +162,20 @@ Bytes make_transfer(const Network& network, model::Height valid_until, Random& r
   };
   const std::uint64_t amount = random.chance(0.02) ? kFunds * kClients : random.between(1, 50'000);
   const std::uint64_t fee = random.between(400, 500);
-  model::Transaction transaction;
-  transaction.valid_until = valid_until;
-  transaction.salt = random.entropy().next_u64();
-  transaction.body = model::Transfer{{{address(from), kCurrency, model::Amount(amount + fee)}},
-                                     {{address(to), kCurrency, model::Amount(amount)}},
-                                     {}};
-  model::Envelope envelope;
-  envelope.payload = proto::reader::encode(transaction);
-  const Hash256 digest = proto::reader::transaction_digest(network.chain, envelope.payload, transaction.body);
-  envelope.signatures.push_back({network.clients[from].public_key(), network.clients[from].sign(digest)});
-  return proto::reader::encode(envelope);
+  return signed_by(network, network.clients[from],
+                   {1, valid_until, random.entropy().next_u64(),
+                    model::Transfer{{{address(from), kCurrency, model::Amount(amount + fee)}},
+                                    {{address(to), kCurrency, model::Amount(amount)}},
+                                    {}}});
+}
+
+Bytes make_attestation(const Network& network, std::uint64_t version, model::Height valid_until,
+                       Random& random) {
+  const std::size_t member = random.below(network.attesters.size());
+  const model::MemberId id(static_cast<std::uint16_t>(member + 1));
+  return signed_by(network, network.attesters[member],
+                   {1, valid_until, random.entropy().next_u64(),
+                    model::PolicyAttestation{id, version, Hash256(network.chain.array())}});
 }
 
 }  // namespace custody::tests::simulation

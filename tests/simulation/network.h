@@ -21,6 +21,7 @@ struct Network {
   model::Genesis genesis;
   model::ChainId chain;
   std::vector<crypto::SoftwareKey> validators;  // by member
+  std::vector<crypto::SoftwareKey> attesters;   // by member
   std::vector<crypto::SoftwareKey> clients;
 };
 
@@ -32,5 +33,8 @@ Network make_network(std::size_t members, Random& random);
 void endow(const Network& network, ledger::store::KeyValueStore& store);
 // A signed payment between two clients; at times it overdraws.
 Bytes make_transfer(const Network& network, model::Height valid_until, Random& random);
+// A signed attestation of some member's policy.
+Bytes make_attestation(const Network& network, std::uint64_t version, model::Height valid_until,
+                       Random& random);
 
 }  // namespace custody::tests::simulation

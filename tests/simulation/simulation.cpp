@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <functional>
 #include <queue>
+#include <set>
 
 #include "base/crypto/hash.h"
 #include "tests/simulation/checks.h"
@@ -168,6 +169,7 @@ class Simulation {
   void separate_twins();
   void heal();
   bool healed() const;
+  std::uint64_t attestations() const;
 
   Random random_;
   Weather weather_;
@@ -245,6 +247,7 @@ Outcome Simulation::run() {
     outcome_.lost_writes += machine->disk.counters().lost_writes;
   }
   for (const auto& signer : signers_) outcome_.lost_writes += signer->disk().counters().lost_writes;
+  outcome_.attestations = attestations();
   outcome_.log_hash = log_.finish().hex();
   return outcome_;
 }
@@ -526,7 +529,10 @@ void Simulation::plan_load() {
     const std::size_t index = random_.below(machines_.size());
     const Machine& machine = *machines_[index];
     const std::uint64_t height = machine.committed.get();
-    const Bytes envelope = make_transfer(network_, model::Height(height + random_.between(2, 40)), random_);
+    const model::Height until(height + random_.between(2, 40));
+    // Its version rises with time; many come too early, or when a later one stands already.
+    const Bytes envelope = random_.chance(0.1) ? make_attestation(network_, now_ / 1'000 + 1, until, random_)
+                                               : make_transfer(network_, until, random_);
     log("submit", index, envelope);
     step(index, node::Submit{next_sequence_, envelope});
     step(index, node::PassOn{});
@@ -550,6 +556,19 @@ bool Simulation::healed() const {
   return std::ranges::all_of(machines_, [this](const auto& machine) {
     return conduct_[machine->member] == Conduct::kCheat || machine->committed.get() >= target_;
   });
+}
+
+// Members with an attestation in the state of some node.
+std::uint64_t Simulation::attestations() const {
+  std::set<Bytes> keys;
+  for (const auto& machine : machines_) {
+    if (machine->replica == nullptr) continue;
+    for (const auto& [key, value] :
+         machine->replica->state().scan(Bytes{static_cast<std::uint8_t>(model::Table::kPolicyAttestation)})) {
+      keys.insert(key);
+    }
+  }
+  return keys.size();
 }
 
 }  // namespace

@@ -29,7 +29,8 @@ struct Outcome {
   std::uint64_t lost_writes = 0;
   std::uint64_t partitions = 0;
   std::uint64_t equivocations = 0;
-  std::string log_hash;  // SHA-256 of every event in order
+  std::uint64_t attestations = 0;  // members whose policy stands in the ledger at the end
+  std::string log_hash;            // SHA-256 of every event in order
 };
 
 Outcome run(std::uint64_t seed, Plant plant, bool verbose);
