@@ -178,6 +178,7 @@ struct IntentFacts {
   GatewayId gateway;                // mint: who is credited
   Bytes gateway_name;               // mint
   LedgerMs kyc_expiry;              // mint: of the gateway
+  OutPoint deposit;                 // mint: the output that is credited
   std::uint32_t confirmations = 0;  // mint: blocks that the proof shows, the deposit's own included
   Amount reserve;                   // the currency's recorded reserve at the proven block
   std::vector<PayeeFact> payees;    // payout, in the plan's order

@@ -435,6 +435,7 @@ Result<render::Terms> Decider::terms_of(const model::IntentFacts& facts, model::
   out.epoch = facts.epoch;
   out.slot = facts.slot;
   if (facts.kind == IntentKind::kMint) {
+    out.deposit = facts.deposit;
     out.payments.push_back({facts.gateway_name, {}, {}, facts.amount, {}, 0});
     return out;
   }

@@ -59,6 +59,7 @@ class DecideTest : public ::testing::Test {
     out.confirmations = 6;
     out.reserve = Amount(100'000'000'000);
     out.subject = crypto::sha256(Bytes{deposit});
+    out.deposit = {model::ExternalHash(out.subject.array()), 0};
     return out;
   }
   model::IntentFacts payout(const std::vector<std::pair<std::string, std::uint64_t>>& payees,

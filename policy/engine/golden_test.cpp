@@ -114,6 +114,7 @@ class Scenario {
     out.gateway_name = to_bytes(words.at(2));
     out.kyc_expiry = kyc(words.at(2));
     out.confirmations = static_cast<std::uint32_t>(std::stoul(words.at(6)));
+    out.deposit = {model::ExternalHash(out.subject.array()), 0};
     return out;
   }
 

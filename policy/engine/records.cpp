@@ -38,6 +38,7 @@ void describe(V& v, IntentFacts& m) {
   v.field(16, m.subject);
   v.field(17, m.height);
   v.field(18, m.time);
+  v.field(19, m.deposit);
 }
 
 }  // namespace custody::ledger::model

@@ -105,6 +105,7 @@ class RandomLife {
     if (mint) {
       out.gateway = model::GatewayId(1);
       out.gateway_name = to_bytes("acme");
+      out.deposit = {model::ExternalHash(out.subject.array()), 0};
     } else {
       out.slot = model::SlotId(subject + 1);
     }

@@ -54,12 +54,16 @@ Status check_money(const Terms& terms) {
   TRY(field(terms.decimals <= 9, "decimals", "0 to 9"));
   TRY(field(terms.epoch.get() > 0, "wallet epoch", "above zero"));
   TRY(field((terms.slot.get() > 0) == (terms.kind == Kind::kPayout), "slot", "there for a payout only"));
+  const bool right =
+      terms.kind == Kind::kMint ? !terms.deposit.txid.is_zero() : terms.deposit == model::OutPoint();
+  TRY(field(right, "deposit", "there for a mint only"));
   return check_payments(terms);
 }
 
 Status check_no_money(const Terms& terms) {
   const bool none = terms.currency.get() == 0 && terms.currency_code.empty() && terms.decimals == 0 &&
                     terms.epoch.get() == 0 && terms.slot.get() == 0 && terms.payments.empty();
+  TRY(field(terms.deposit == model::OutPoint(), "deposit", "there for a mint only"));
   return field(none, "currency, wallet, slot and payments", "absent where no money moves");
 }
 

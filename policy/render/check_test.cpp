@@ -97,6 +97,9 @@ TEST(CheckRequest, AKindHasItsFieldsAndNoOthers) {
   expect_refused(payout, [](Request& r) { r.terms.approve = true; }, "approve");
   expect_refused(payout, [](Request& r) { r.terms.action = to_bytes("x"); }, "action");
   expect_refused(mint, [](Request& r) { r.terms.slot = model::SlotId(1); }, "slot");
+  expect_refused(mint, [](Request& r) { r.terms.deposit = {}; }, "deposit");
+  expect_refused(payout, [&](Request& r) { r.terms.deposit = mint.terms.deposit; }, "deposit");
+  expect_refused(ballot, [](Request& r) { r.terms.deposit.vout = 1; }, "deposit");
   expect_refused(
       mint, [](Request& r) { r.terms.payments.push_back(r.terms.payments[0]); }, "payments must be 1 to 1");
   expect_refused(mint, [](Request& r) { r.terms.payments[0].burn = 1; }, "fee cap and burn");

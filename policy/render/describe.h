@@ -3,7 +3,7 @@
 #pragma once
 
 #include "policy/render/request.h"
-#include "proto/reader/wire.h"
+#include "proto/reader/describe.h"
 
 namespace custody::policy::render {
 
@@ -31,6 +31,7 @@ void describe(V& v, Terms& m) {
   v.field(11, m.proposal);
   v.field(12, m.approve);
   v.bytes(13, m.action, kMaxAction);
+  v.field(14, m.deposit);
 }
 template <class V>
 void describe(V& v, Want& m) {

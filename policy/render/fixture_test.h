@@ -61,6 +61,7 @@ inline Request mint() {
   Request out = request(model::IntentKind::kMint);
   add_wallet(out.terms);
   out.terms.payments = {{to_bytes("alpha"), {}, {}, model::Amount(1'200'000'000), model::Amount(0), 0}};
+  out.terms.deposit = {model::ExternalHash(hash_of("an external transaction").array()), 3};
   return out;
 }
 

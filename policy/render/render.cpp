@@ -130,7 +130,9 @@ void add_what(Lines& lines, const Terms& terms) {
     case Kind::kMint:
       add_field(lines, "asks", "mint, backed by wallet " + wallet);
       add_field(lines, "amount", money(terms, terms.payments[0].amount));
-      return add_field(lines, "to", "gateway " + std::string(as_text(terms.payments[0].gateway)));
+      add_field(lines, "to", "gateway " + std::string(as_text(terms.payments[0].gateway)));
+      return add_field(lines, "deposit",
+                       to_hex_reversed(terms.deposit.txid) + ":" + std::to_string(terms.deposit.vout));
     case Kind::kPayout: {
       const Sum sum = sum_from(terms, 0);
       add_field(lines, "asks", "payout from wallet " + wallet + ", slot " + std::to_string(terms.slot.get()));

@@ -143,6 +143,18 @@ TEST(AbuseB1, EveryFieldOfARequestChangesTheTextAndTheDigest) {
   EXPECT_EQ(digests.size(), changed.size());
 }
 
+TEST(AbuseB1, AnotherDepositIsAnotherTextAndDigest) {
+  const Request mint = fixture::mint();
+  for (const auto& change : {+[](Request& r) { r.terms.deposit.txid.data()[0] ^= 1; },
+                             +[](Request& r) { ++r.terms.deposit.vout; }}) {
+    Request changed = mint;
+    change(changed);
+    EXPECT_NE(render_request(changed), render_request(mint));
+    EXPECT_NE(vote_digest(changed, "alice", "treasury", Vote::kApprove),
+              vote_digest(mint, "alice", "treasury", Vote::kApprove));
+  }
+}
+
 TEST(AbuseB1, APaymentThatIsNotListedChangesTheTextToo) {
   Request request = fixture::payout(30);
   const std::string before = signed_by_alice(request);

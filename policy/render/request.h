@@ -47,6 +47,7 @@ struct Terms {
   model::WalletEpoch epoch;       // of the reserve wallet
   model::SlotId slot;             // payout; otherwise 0
   Hash256 subject;                // IntentFacts::subject
+  model::OutPoint deposit;        // mint: the external output that is credited; otherwise zero
   std::vector<Payment> payments;  // in the plan's order
   model::TxId proposal;           // ballot: the proposal; otherwise zero
   bool approve = false;           // ballot

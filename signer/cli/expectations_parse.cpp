@@ -219,6 +219,7 @@ class Parser {
     ASSIGN_OR_RETURN(const std::uint64_t confirmations,
                      number(base + "confirmations", std::numeric_limits<std::uint32_t>::max()));
     out.confirmations = static_cast<std::uint32_t>(confirmations);
+    out.deposit = {model::ExternalHash(out.subject.array()), 0};
     return ok_status();
   }
 

@@ -65,6 +65,7 @@ TEST_F(MintTest, AProvenDepositIsApprovedWithTheAttestKey) {
   EXPECT_EQ(verdict.facts.kyc_expiry, model::LedgerMs(ledger_.header.time.get() + 3'600'000));
   EXPECT_EQ(verdict.facts.epoch, model::WalletEpoch(1));
   EXPECT_EQ(verdict.facts.confirmations, 5u);
+  EXPECT_EQ(verdict.facts.deposit, approval().outpoint);
   EXPECT_EQ(verdict.facts.reserve, Amount(90'000'000));
   EXPECT_EQ(verdict.facts.height, ledger_.header.height);
   EXPECT_EQ(verdict.facts.time, ledger_.header.time);

@@ -377,6 +377,7 @@ Result<Verdict> check_mint(const model::GuardState& state, const model::MintInte
   out.facts.gateway = approval.gateway;
   out.facts.gateway_name = gateway.name;
   out.facts.kyc_expiry = gateway.kyc_expiry;
+  out.facts.deposit = approval.outpoint;
   out.facts.confirmations = static_cast<std::uint32_t>(approval.proof.headers.size());
   out.facts.reserve = reserve;
   out.facts.subject = crypto::sha256(model::mint_key(approval.currency, approval.outpoint));
