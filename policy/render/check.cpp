@@ -106,6 +106,14 @@ Status check_request(const Request& request) {
   return field(request.initiator.empty() || is_name(request.initiator), "initiator", "a name");
 }
 
+Status check_ask(const Ask& ask) {
+  TRY(field(ask.terms.kind == Kind::kProposalTx || ask.terms.kind == Kind::kBallot, "kind",
+            "proposal or ballot"));
+  TRY(check_terms(ask.terms));
+  TRY(field(ask.bundle > 0 && !ask.bundle_hash.is_zero(), "bundle", "there"));
+  return field(ask.expires.get() > 0 && ask.expires <= kMaxTime, "expiry", "there");
+}
+
 Status check_order(const FreezeOrder& order) {
   TRY(field(order.what == Freeze::kFreeze || order.what == Freeze::kUnfreeze, "order", "freeze or unfreeze"));
   TRY(field(!order.chain_id.is_zero(), "chain id", "there"));

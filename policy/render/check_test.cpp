@@ -159,5 +159,28 @@ TEST(CheckOrder, EveryFieldIsChecked) {
   refused([](FreezeOrder& o) { o.expires = {}; }, "expiry");
 }
 
+TEST(CheckAsk, EveryFieldIsChecked) {
+  EXPECT_TRUE(check_ask(fixture::ask()).ok());
+  EXPECT_TRUE(check_ask(fixture::ask(fixture::proposal())).ok());
+  const auto refused = [&](const std::function<void(Ask&)>& change, std::string_view why) {
+    Ask ask = fixture::ask();
+    change(ask);
+    const Status status = check_ask(ask);
+    EXPECT_EQ(status.code(), Code::kInvalid);
+    EXPECT_TRUE(status.message().starts_with(why)) << status.message();
+  };
+  refused([](Ask& a) { a.terms = fixture::mint().terms; }, "kind");
+  refused([](Ask& a) { a.terms = fixture::payout(1).terms; }, "kind");
+  refused([](Ask& a) { a.terms.chain_id = {}; }, "chain id");
+  refused([](Ask& a) { a.terms.member = {}; }, "member");
+  refused([](Ask& a) { a.terms.payments.resize(1); }, "currency, wallet, slot and payments");
+  refused([](Ask& a) { a.terms.proposal = {}; }, "proposal");
+  refused([](Ask& a) { a.terms.action = to_bytes("x"); }, "action");
+  refused([](Ask& a) { a.bundle = 0; }, "bundle");
+  refused([](Ask& a) { a.bundle_hash = {}; }, "bundle");
+  refused([](Ask& a) { a.expires = {}; }, "expiry");
+  refused([](Ask& a) { a.expires = model::LedgerMs(UINT64_MAX); }, "expiry");
+}
+
 }  // namespace
 }  // namespace custody::policy::render

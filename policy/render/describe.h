@@ -1,5 +1,5 @@
-// The field numbers of a request and of the orders (proto/reader/wire.h says how they are used). Order of
-// fields = ascending numbers.
+// The field numbers of a request, of what is asked for and of the orders (proto/reader/wire.h says how they
+// are used). Order of fields = ascending numbers.
 #pragma once
 
 #include "policy/render/request.h"
@@ -52,6 +52,13 @@ void describe(V& v, Request& m) {
   v.field(6, m.opened);
   v.field(7, m.expires);
   v.bytes(8, m.initiator, kMaxName);
+}
+template <class V>
+void describe(V& v, Ask& m) {
+  v.field(1, m.terms);
+  v.field(2, m.bundle);
+  v.field(3, m.bundle_hash);
+  v.field(4, m.expires);
 }
 template <class V>
 void describe(V& v, FreezeOrder& m) {

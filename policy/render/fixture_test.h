@@ -82,6 +82,10 @@ inline Request proposal() {
   return out;
 }
 
+inline Ask ask(const Request& request = ballot()) {
+  return {request.terms, 7, hash_of("bundle 7"), at("2026-11-25T20:30:00Z")};
+}
+
 // The largest of everything that check_request passes.
 inline Request widest() {
   Request out = payout(0);

@@ -123,6 +123,11 @@ void add_network(Lines& lines, const model::ChainId& chain, model::MemberId memb
   add_field(lines, "member", std::to_string(member.get()));
 }
 
+void add_policy(Lines& lines, std::uint64_t version, const Hash256& hash) {
+  add_field(lines, "policy", "version " + std::to_string(version));
+  add_field(lines, "", hash.hex());
+}
+
 void add_what(Lines& lines, const Terms& terms) {
   const std::string wallet =
       std::string(as_text(terms.currency_code)) + "-" + std::to_string(terms.epoch.get());
@@ -194,8 +199,7 @@ Lines tail_lines(const Request& request) {
   add_field(lines, "evidence",
             request.height.get() == 0 ? "none" : "ledger block " + std::to_string(request.height.get()));
   add_field(lines, "subject", request.terms.subject.hex());
-  add_field(lines, "policy", "version " + std::to_string(request.bundle));
-  add_field(lines, "", request.bundle_hash.hex());
+  add_policy(lines, request.bundle, request.bundle_hash);
   add_lines(lines, wants_lines(request));
   add_field(lines, "opened", time_text(request.opened));
   add_field(lines, "expires", time_text(request.expires));
@@ -257,6 +261,23 @@ std::string render_payments(const Terms& terms) {
   return out;
 }
 
+std::string render_ask(const Ask& ask, std::string_view officer) {
+  CHECK(check_ask(ask).ok() && is_name(as_bytes(officer)));
+  Lines lines = {"CAASIOPE ASK v1"};
+  add_network(lines, ask.terms.chain_id, ask.terms.member);
+  add_what(lines, ask.terms);
+  add_field(lines, "subject", ask.terms.subject.hex());
+  add_policy(lines, ask.bundle, ask.bundle_hash);
+  add_field(lines, "expires", time_text(ask.expires));
+  add_field(lines, "officer", officer);
+  add_field(lines, "says", "ASK");
+  return joined(lines);
+}
+
+Hash256 ask_digest(const Ask& ask, std::string_view officer) {
+  return text_digest(kAskTag, ask.terms.chain_id, render_ask(ask, officer));
+}
+
 std::string render_activation(const Activation& activation, std::string_view officer) {
   CHECK(is_name(as_bytes(officer)));
   Lines lines = {"CAASIOPE POLICY ACTIVATION v1"};
@@ -282,8 +303,7 @@ std::string render_order(const FreezeOrder& order, std::string_view officer) {
             order.currency.empty() ? "everything" : "currency " + std::string(as_text(order.currency)));
   add_field(lines, "why", as_text(order.reason));
   add_field(lines, "counter", std::to_string(order.counter));
-  add_field(lines, "policy", "version " + std::to_string(order.bundle));
-  add_field(lines, "", order.bundle_hash.hex());
+  add_policy(lines, order.bundle, order.bundle_hash);
   add_field(lines, "expires", time_text(order.expires));
   add_field(lines, "officer", officer);
   add_field(lines, "says", freeze ? "FREEZE" : "UNFREEZE");

@@ -18,6 +18,7 @@ constexpr std::size_t kShownPayments =
 // What the digests of officers' signatures are tagged with: no other tag is ever signed with an officer's
 // key.
 constexpr std::string_view kVoteTag = "caasiope/policy/vote";
+constexpr std::string_view kAskTag = "caasiope/policy/ask";
 constexpr std::string_view kActivateTag = "caasiope/policy/activate";
 constexpr std::string_view kFreezeTag = "caasiope/policy/freeze";
 constexpr std::string_view kUnfreezeTag = "caasiope/policy/unfreeze";
@@ -26,6 +27,7 @@ constexpr std::string_view kUnfreezeTag = "caasiope/policy/unfreeze";
 // their letters and sizes, sums within 64 bits, 1..kMaxWants alternatives that each want something. kInvalid
 // names the first field that is not.
 Status check_request(const Request& request);
+Status check_ask(const Ask& ask);  // its terms are those of a proposal or a ballot
 Status check_order(const FreezeOrder& order);
 
 // At most kMaxRequest bytes, checked.
@@ -48,6 +50,10 @@ Hash256 vote_digest(const Request& request, std::string_view officer, std::strin
 
 // Every payment of the request, one per line, whose SHA-256 render_request shows when it lists not all.
 std::string render_payments(const Terms& terms);
+
+// kAskTag
+std::string render_ask(const Ask& ask, std::string_view officer);
+Hash256 ask_digest(const Ask& ask, std::string_view officer);
 
 // The signature that counts towards the quorum that puts a bundle in force (kActivateTag).
 std::string render_activation(const Activation& activation, std::string_view officer);

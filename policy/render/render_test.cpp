@@ -76,6 +76,11 @@ TEST(Render, GoldenOrders) {
   expect_golden(render_activation(activation, "alice"), "activation.txt");
 }
 
+TEST(Render, GoldenAsks) {
+  expect_golden(render_ask(fixture::ask(fixture::ballot()), "carol"), "ask_for_ballot.txt");
+  expect_golden(render_ask(fixture::ask(fixture::proposal()), "carol"), "ask_for_proposal.txt");
+}
+
 TEST(Render, EveryRenderingFitsAScreen) {
   for (const Request& request : all_requests()) expect_a_screen(signed_by_alice(request));
   Request widest = fixture::widest();
@@ -85,6 +90,10 @@ TEST(Render, EveryRenderingFitsAScreen) {
     widest.terms.payments.pop_back();
     if (widest.terms.payments.size() > 30) widest.terms.payments.resize(30);
   }
+  Ask ask = fixture::ask(fixture::proposal());
+  ask.terms.action.assign(kMaxAction, 'x');
+  ask.bundle = UINT64_MAX;
+  expect_a_screen(render_ask(ask, name));
 }
 
 TEST(Render, ALongActionIsBrokenWithoutLoss) {
@@ -163,6 +172,32 @@ TEST(AbuseB1, APaymentThatIsNotListedChangesTheTextToo) {
   const std::string after = signed_by_alice(request);
   EXPECT_NE(line_before, after.substr(after.find("list"), 80));
   EXPECT_NE(after.find(crypto::sha256(as_bytes(render_payments(request.terms))).hex()), std::string::npos);
+}
+
+TEST(AbuseB1, EveryFieldOfAnAskChangesTheTextAndTheDigest) {
+  std::vector<Ask> changed(9, fixture::ask());
+  std::size_t i = 1;  // the first stays as it is
+  changed[i++].terms.chain_id.data()[0] ^= 1;
+  changed[i++].terms.member = model::MemberId(3);
+  changed[i++].terms.subject.data()[0] ^= 1;
+  changed[i++].terms.proposal.data()[0] ^= 1;
+  changed[i++].terms.approve = false;
+  changed[i++].bundle = 8;
+  changed[i++].bundle_hash.data()[0] ^= 1;
+  changed[i++].expires = fixture::at("2026-11-25T20:30:01Z");
+  ASSERT_EQ(i, changed.size());
+  changed.push_back(fixture::ask(fixture::proposal()));
+  changed.push_back(changed.back());
+  changed.back().terms.action.back() ^= 1;
+  std::set<std::string> texts;
+  std::set<Hash256> digests;
+  for (const Ask& ask : changed) {
+    texts.insert(render_ask(ask, "alice"));
+    digests.insert(ask_digest(ask, "alice"));
+  }
+  digests.insert(ask_digest(changed[0], "bob"));
+  EXPECT_EQ(texts.size(), changed.size());
+  EXPECT_EQ(digests.size(), changed.size() + 1);
 }
 
 // Invariant 3: another officer, group or answer is another digest.

@@ -83,6 +83,15 @@ struct Request {
 
 enum class Vote : std::uint8_t { kApprove = 1, kReject = 2 };
 
+// An officer asks the member's signer for a proposal or a ballot. Who asks may not approve it.
+struct Ask {
+  Terms terms;
+  std::uint64_t bundle = 0;  // version in force when it was signed
+  Hash256 bundle_hash;       // of that version
+  model::LedgerMs expires;   // first moment at which it does not count any more
+  friend bool operator==(const Ask&, const Ask&) = default;
+};
+
 // Puts a bundle in force.
 struct Activation {
   model::ChainId chain_id;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
-#include "policy/render/text.h"
+#include "policy/render/governance.h"
 #include "signer/guard/internal.h"
 
 namespace custody::signer::guard {
@@ -108,39 +108,16 @@ Result<Verdict> check_intent(const model::GuardState& state, const model::SlotSi
   return check_slot_signature(state, intent);
 }
 
-// RFC 3339 in UTC to the millisecond: two times are two texts.
-std::string exact_time_text(model::LedgerMs time) {
-  std::string text = render::time_text(time);
-  const std::uint64_t ms = time.get() % 1000;
-  if (ms == 0) return text;
-  const std::string digits = std::to_string(1000 + ms).substr(1);
-  return text.insert(text.size() - 1, "." + digits);
-}
-
-// Only what its words can show exactly is signed.
-Status check_action(const model::RegisterGateway& action) {
-  if (!render::is_name(action.name)) {
-    return deny("guard.proposal", "a gateway's name is 1 to 32 of a-z 0-9 -");
-  }
-  if (action.kyc_expiry <= render::kMaxTime) return ok_status();
-  return deny("guard.proposal", "a gateway's KYC ends in the year 9999 at the latest");
-}
-
-// What officers and policies read: one line of printable ASCII that holds everything the action does.
-Bytes describe_action(const model::RegisterGateway& action) {
-  return to_bytes("register gateway " + std::string(as_text(action.name)) + ", account " +
-                  to_hex(action.account.view()) + ", KYC until " + exact_time_text(action.kyc_expiry));
-}
-
 Result<Verdict> check_intent(const model::GuardState& state, const model::ProposalTxIntent& intent) {
   TRY(check_own(state, intent.proposal.member));
-  TRY(std::visit([](const auto& action) { return check_action(action); }, intent.proposal.action));
+  // Only what its words can show exactly is signed.
+  const auto action = render::action_text(intent.proposal);
+  if (!action.ok()) return deny("guard.proposal", action.status().message());
   ASSIGN_OR_RETURN(Verdict out,
                    transaction_verdict(state, model::KeyRole::kGovernance, model::IntentKind::kProposalTx,
                                        intent.valid_until, intent.salt, intent.proposal));
-  out.facts.action =
-      std::visit([](const auto& action) { return describe_action(action); }, intent.proposal.action);
-  out.facts.subject = crypto::sha256(out.facts.action);
+  out.facts.action = *action;
+  out.facts.subject = render::proposal_subject(*action);
   return out;
 }
 
@@ -152,7 +129,7 @@ Result<Verdict> check_intent(const model::GuardState& state, const model::Ballot
                                        intent.valid_until, intent.salt, intent.ballot));
   out.facts.proposal = intent.ballot.proposal;
   out.facts.approve = intent.ballot.approve;
-  out.facts.subject = crypto::sha256(model::proposal_key(intent.ballot.proposal));
+  out.facts.subject = render::ballot_subject(intent.ballot.proposal);
   return out;
 }
 

@@ -18,7 +18,7 @@ constexpr std::string_view kSignSchema = "custody.officer-sign-request/1";
 constexpr std::array<std::string_view, 6> kSignFields = {"schema", "key",      "module",
                                                          "tag",    "chain_id", "text"};
 constexpr std::span<const std::string_view> kKeyFields = std::span(kSignFields).first<3>();
-constexpr std::array kTags = {render::kVoteTag, render::kActivateTag, render::kFreezeTag,
+constexpr std::array kTags = {render::kAskTag, render::kVoteTag, render::kActivateTag, render::kFreezeTag,
                               render::kUnfreezeTag};
 
 Status check_form(const Json& json, std::string_view wanted_schema,

@@ -45,8 +45,8 @@ TEST(SignRequest, TheDigestIsThatOfTheTextUnderItsTagAndNetwork) {
 }
 
 TEST(SignRequest, OfficersTagsAndNoOthers) {
-  for (const char* tag : {"caasiope/policy/vote", "caasiope/policy/activate", "caasiope/policy/freeze",
-                          "caasiope/policy/unfreeze"}) {
+  for (const char* tag : {"caasiope/policy/ask", "caasiope/policy/vote", "caasiope/policy/activate",
+                          "caasiope/policy/freeze", "caasiope/policy/unfreeze"}) {
     EXPECT_EQ(why_not_with("tag", tag), "ok");
   }
   for (const char* tag : {"", "caasiope/tx/transfer", "caasiope/policy/request", "caasiope/policy/vote "}) {
