@@ -72,16 +72,20 @@ struct SlotSignatureIntent {
   SlotRecord plan;
   friend bool operator==(const SlotSignatureIntent&, const SlotSignatureIntent&) = default;
 };
+// ask: a policy/bundle SignedAsk, when an officer asks; empty: the member's operator.
+constexpr std::size_t kMaxAsk = 768;  // bytes
 struct ProposalTxIntent {
   Height valid_until;
   std::uint64_t salt = 0;
   Proposal proposal;
+  Bytes ask = {};
   friend bool operator==(const ProposalTxIntent&, const ProposalTxIntent&) = default;
 };
 struct BallotIntent {
   Height valid_until;
   std::uint64_t salt = 0;
   Ballot ballot;
+  Bytes ask = {};
   friend bool operator==(const BallotIntent&, const BallotIntent&) = default;
 };
 // The transaction that tells the ledger which version of the policy this signer decides by: of no other.

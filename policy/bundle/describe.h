@@ -70,6 +70,12 @@ void describe(V& v, OfficerSignature& m) {
   v.field(2, m.signature);
 }
 template <class V>
+void describe(V& v, SignedAsk& m) {
+  v.field(1, m.ask);
+  v.bytes(2, m.officer, kMaxName);
+  v.field(3, m.signature);
+}
+template <class V>
 void describe(V& v, SignedVote& m) {
   v.field(1, m.request);
   v.enumeration(2, m.vote, render::Vote::kApprove, render::Vote::kReject);

@@ -13,6 +13,8 @@ namespace {
 
 using render::Freeze;
 using render::FreezeOrder;
+constexpr std::uint64_t kMaxAskMs = kMaxAskHours * 3'600'000;
+
 using DigestFor = std::function<Hash256(std::string_view officer)>;
 
 constexpr std::uint64_t kMinuteMs = 60'000;
@@ -95,6 +97,44 @@ Status check_quorum(const std::vector<OfficerSignature>& signatures, const Quoru
                  " signatures that group " + text(quorum.group) + " must give");
 }
 
+// That it is for this network and member, and signed under the bundle in force. what: "the ask"
+Status check_aim(const std::string& what, const model::ChainId& chain, model::MemberId member,
+                 std::uint64_t version, const Hash256& hash, const ActiveBundle& active) {
+  if (chain != active.bundle.chain_id) return refused(what + " is for another network");
+  if (member != active.bundle.member) {
+    return refused(what + " is for member " + std::to_string(member.get()) + ", this is member " +
+                   std::to_string(active.bundle.member.get()));
+  }
+  if (version == active.bundle.version && hash == active.hash) return ok_status();
+  return refused(what + " was signed under policy " + version_text(version) + ", and " +
+                     version_text(active.bundle.version) + " is in force",
+                 "sign it again");
+}
+
+Status check_not_expired(const std::string& what, model::LedgerMs expires, model::LedgerMs now) {
+  if (now < expires) return ok_status();
+  return refused(what + " expired at " + render::time_text(expires) + "; it is " + render::time_text(now));
+}
+
+// Asks.
+
+Status check_same(const render::Terms& asked, const render::Terms& terms) {
+  if (asked.subject != terms.subject) {
+    return refused("the ask is about subject " + asked.subject.hex() + ", not about " + terms.subject.hex());
+  }
+  if (asked == terms) return ok_status();
+  return refused("the ask is about this subject, but for something else",
+                 "sign an ask for what is to be signed");
+}
+
+Status check_moment(const render::Ask& ask, model::LedgerMs now) {
+  TRY(check_not_expired("the ask", ask.expires, now));
+  if (ask.expires.get() - now.get() <= kMaxAskMs) return ok_status();
+  return refused("the ask would count until " + render::time_text(ask.expires) + ", more than " +
+                     std::to_string(kMaxAskHours) + " hours; it is " + render::time_text(now),
+                 "sign one that expires sooner");
+}
+
 // Votes.
 
 Status check_subject(const SignedVote& vote, const render::Request& request, const ActiveBundle& active) {
@@ -159,17 +199,8 @@ Status check_leaves_a_quorum(const Bundle& next, const Quorum& quorum, std::stri
 
 // Freezes.
 
-Status check_aim(const FreezeOrder& order, const ActiveBundle& active) {
-  if (order.chain_id != active.bundle.chain_id) return refused("the order is for another network");
-  if (order.member != active.bundle.member) {
-    return refused("the order is for member " + std::to_string(order.member.get()) + ", this is member " +
-                   std::to_string(active.bundle.member.get()));
-  }
-  if (order.bundle != active.bundle.version || order.bundle_hash != active.hash) {
-    return refused("the order was signed under policy " + version_text(order.bundle) + ", and " +
-                       version_text(active.bundle.version) + " is in force",
-                   "sign it again");
-  }
+Status check_order_aim(const FreezeOrder& order, const ActiveBundle& active) {
+  TRY(check_aim("the order", order.chain_id, order.member, order.bundle, order.bundle_hash, active));
   if (order.currency.empty() || find_unit(active.bundle, order.currency) != nullptr) return ok_status();
   return refused("there is no currency " + text(order.currency) + " in policy " +
                  version_text(active.bundle.version));
@@ -184,9 +215,7 @@ Status check_moment(const FreezeOrder& order, const FreezeState& state, model::L
     return refused("the next order has the counter " + std::to_string(state.counter + 1) + ", not " +
                    std::to_string(order.counter));
   }
-  if (now < order.expires) return ok_status();
-  return refused("the order expired at " + render::time_text(order.expires) + "; it is " +
-                 render::time_text(now));
+  return check_not_expired("the order", order.expires, now);
 }
 
 // A freeze of what is frozen already would only use up the counter of an order that others have signed.
@@ -219,13 +248,23 @@ bool is_frozen(const FreezeState& state, ByteView currency) {
          std::ranges::any_of(state.currencies, [&](const Bytes& code) { return equal(code, currency); });
 }
 
+Status verify_ask(const SignedAsk& signed_ask, const render::Terms& terms, const ActiveBundle& active,
+                  model::LedgerMs now) {
+  const render::Ask& ask = signed_ask.ask;
+  TRY(render::check_ask(ask));
+  TRY(check_aim("the ask", ask.terms.chain_id, ask.terms.member, ask.bundle, ask.bundle_hash, active));
+  TRY(check_same(ask.terms, terms));
+  TRY(check_moment(ask, now));
+  ASSIGN_OR_RETURN(const Officer* officer, find_signer(active, signed_ask.officer));
+  TRY(check_valid(*officer, now));
+  return check_signature(*officer, render::ask_digest(ask, as_text(signed_ask.officer)),
+                         signed_ask.signature);
+}
+
 Status verify_vote(const SignedVote& vote, const render::Request& request, std::span<const SignedVote> before,
                    const ActiveBundle& active, model::LedgerMs now) {
   TRY(check_subject(vote, request, active));
-  if (now >= request.expires) {
-    return refused("the request expired at " + render::time_text(request.expires) + "; it is " +
-                   render::time_text(now));
-  }
+  TRY(check_not_expired("the request", request.expires, now));
   ASSIGN_OR_RETURN(const Officer* officer, find_signer(active, vote.officer));
   TRY(check_in_group(*officer, vote.group));
   TRY(check_valid(*officer, now));
@@ -273,7 +312,7 @@ Status verify_order(const SignedOrder& signed_order, const FreezeState& state, c
                     model::LedgerMs now) {
   const FreezeOrder& order = signed_order.order;
   TRY(render::check_order(order));
-  TRY(check_aim(order, active));
+  TRY(check_order_aim(order, active));
   TRY(check_moment(order, state, now));
   TRY(check_effect(order, state));
   const DigestFor digest_for = [&](std::string_view officer) { return render::order_digest(order, officer); };
@@ -304,6 +343,17 @@ FreezeState apply_order(const FreezeOrder& order, FreezeState state) {
 
 std::string file_name(const Hash256& bundle_hash) {
   return "bundle-" + bundle_hash.hex() + ".bin";
+}
+
+Bytes encode_ask(const SignedAsk& ask) {
+  return proto::reader::encode(ask);
+}
+
+Result<SignedAsk> decode_ask(ByteView bytes) {
+  auto ask = proto::reader::decode<SignedAsk>(bytes, kMaxSignedAsk);
+  if (!ask.ok()) return ask.status().with_context("ask");
+  TRY(render::check_ask(ask->ask).with_context("ask"));
+  return ask;
 }
 
 Bytes encode_vote(const SignedVote& vote) {

@@ -1,4 +1,5 @@
-// What officers sign: votes on a request, bundles that are to come into force, freezes and their end. Every
+// What officers sign: that they ask for something, votes on a request, bundles that are to come into force,
+// freezes and their end. Every
 // statement is a text of policy/render under the officer's key; it counts by ledger time and by the bundle in
 // force, never by a date or a bundle that it brings along. Thread-safety: values and pure functions.
 #pragma once
@@ -9,9 +10,11 @@
 
 namespace custody::policy::bundle {
 
-constexpr std::size_t kMaxSignedVote = 512;        // bytes
-constexpr std::size_t kMaxSignedOrder = 8u << 10;  // bytes
-constexpr std::size_t kMaxFrozen = 64;             // currencies that are frozen one by one
+constexpr std::size_t kMaxSignedAsk = model::kMaxAsk;  // bytes
+constexpr std::uint64_t kMaxAskHours = 24;             // of ledger time, for which an ask may count
+constexpr std::size_t kMaxSignedVote = 512;            // bytes
+constexpr std::size_t kMaxSignedOrder = 8u << 10;      // bytes
+constexpr std::size_t kMaxFrozen = 64;                 // currencies that are frozen one by one
 // How far above the version in force the next one may be: each version that waits and is replaced takes a
 // number, and nobody can use up all numbers at once.
 constexpr std::uint64_t kMaxVersionStep = 1'000;
@@ -20,6 +23,13 @@ struct OfficerSignature {
   Bytes officer;
   Signature signature;
   friend bool operator==(const OfficerSignature&, const OfficerSignature&) = default;
+};
+
+struct SignedAsk {
+  render::Ask ask;
+  Bytes officer;
+  Signature signature;
+  friend bool operator==(const SignedAsk&, const SignedAsk&) = default;
 };
 
 struct SignedVote {
@@ -63,6 +73,8 @@ bool is_frozen(const FreezeState& state, ByteView currency);
 // by another.
 std::string file_name(const Hash256& bundle_hash);
 
+Bytes encode_ask(const SignedAsk& ask);
+Result<SignedAsk> decode_ask(ByteView bytes);
 Bytes encode_vote(const SignedVote& vote);
 Result<SignedVote> decode_vote(ByteView bytes);
 Bytes encode_signed_bundle(const SignedBundle& bundle);
@@ -75,6 +87,11 @@ Result<SignedOrder> decode_order(ByteView bytes);
 // it is about, when, who, whether he may, whether he said it before, and the signature last; what is in a
 // bundle is read after that. kRefused: it does not count; kExists: it counts already; kUnauthenticated: not
 // signed by who is named.
+
+// The officer asks for this: by this member's signer, under the bundle in force, until the ask expires, at
+// most kMaxAskHours from now. It counts as often as it is brought, and says no more than who asks.
+Status verify_ask(const SignedAsk& ask, const render::Terms& terms, const ActiveBundle& active,
+                  model::LedgerMs now);
 
 // The officer approves or rejects this request, as one of his groups, for the first time: `before` holds the
 // votes on it that counted. Who approved may still reject; who rejected has spoken. Void once another bundle

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "policy/bundle/fixture_test.h"
+#include "policy/render/governance.h"
 #include "policy/render/render.h"
 
 namespace custody::policy::bundle {
@@ -234,6 +235,129 @@ TEST(Vote, OfManyFaultsTheFirstIsNamed) {
   bad.request = {};
   expect_refused(verify_vote(bad, request_now, {}, active(), request_now.expires), Code::kRefused,
                  "the vote is about request");
+}
+
+// Asks.
+
+render::Terms terms(bool approve = true) {
+  model::TxId proposal;
+  proposal.data()[0] = 1;
+  return render::ballot_terms(fixture::chain_id(), {model::MemberId(2), proposal, approve});
+}
+
+render::Ask an_ask() {
+  return {terms(), active().bundle.version, active().hash, at("2026-11-25T21:00:00Z")};
+}
+
+SignedAsk signed_ask(std::string_view officer, const render::Ask& ask = an_ask()) {
+  return {ask, to_bytes(officer), fixture::sign_as(officer, render::ask_digest(ask, officer))};
+}
+
+Status judge_ask(const SignedAsk& ask, model::LedgerMs time = now()) {
+  return verify_ask(ask, terms(), active(), time);
+}
+
+TEST(Ask, OfOfficersWithKeysOfEitherCurveCounts) {
+  for (const char* officer : {"alice", "bob", "carol"}) {
+    EXPECT_EQ(judge_ask(signed_ask(officer)).to_string(), "ok") << officer;
+  }
+  render::Ask proposal = an_ask();
+  proposal.terms = render::proposal_terms(fixture::chain_id(), model::MemberId(2), as_bytes("do this"));
+  EXPECT_EQ(verify_ask(signed_ask("alice", proposal), proposal.terms, active(), now()).to_string(), "ok");
+}
+
+TEST(Ask, TheBytesDecodeToTheSameAndNoTruncationDoes) {
+  render::Ask widest = an_ask();
+  widest.terms = render::proposal_terms(fixture::chain_id(), model::MemberId(UINT16_MAX),
+                                        Bytes(render::kMaxAction, 'x'));
+  widest.bundle = UINT64_MAX;
+  widest.expires = render::kMaxTime;
+  const SignedAsk original{widest, Bytes(kMaxName, 'x'), {}};
+  const Bytes bytes = encode_ask(original);
+  EXPECT_LE(bytes.size(), kMaxSignedAsk);
+  EXPECT_EQ(*decode_ask(bytes), original);
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_FALSE(decode_ask(ByteView(bytes).first(size)).ok()) << size;
+  }
+  Bytes longer = bytes;
+  longer.push_back(0);
+  EXPECT_FALSE(decode_ask(longer).ok());
+  EXPECT_FALSE(decode_ask(Bytes(kMaxSignedAsk + 1)).ok());
+}
+
+TEST(Ask, ForWhatNobodyCanAskForDoesNotDecode) {
+  SignedAsk wrong = signed_ask("alice");
+  wrong.ask.terms.kind = model::IntentKind::kMint;
+  EXPECT_EQ(decode_ask(encode_ask(wrong)).status().message(), "ask: kind must be proposal or ballot");
+  EXPECT_EQ(judge_ask(wrong).code(), Code::kInvalid);
+}
+
+TEST(AbuseB7, AnAskForOthersIsRefused) {
+  const auto refused = [](const std::function<void(render::Ask&)>& change, std::string_view why) {
+    render::Ask changed = an_ask();
+    change(changed);
+    expect_refused(judge_ask(signed_ask("alice", changed)), Code::kRefused, why);
+  };
+  refused([](render::Ask& a) { a.terms.chain_id.data()[0] ^= 1; }, "the ask is for another network");
+  refused([](render::Ask& a) { a.terms.member = model::MemberId(3); }, "for member 3, this is member 2");
+  refused([](render::Ask& a) { a.bundle = 2; }, "the ask was signed under policy version 2");
+  refused([](render::Ask& a) { a.bundle_hash.data()[0] ^= 1; }, "signed under policy version 1");
+  refused([](render::Ask& a) { a.terms.subject.data()[0] ^= 1; }, "the ask is about subject");
+  refused([](render::Ask& a) { a.terms.approve = false; }, "but for something else");
+  refused([](render::Ask& a) { a.terms.proposal.data()[1] ^= 1; }, "but for something else");
+}
+
+// Abuse case B6, by the time of the ledger.
+TEST(AbuseB6, AnAskCountsUntilItExpiresAndNeverForLongerThanADay) {
+  const SignedAsk ask = signed_ask("alice");
+  EXPECT_TRUE(judge_ask(ask, model::LedgerMs(ask.ask.expires.get() - 1)).ok());
+  expect_refused(judge_ask(ask, ask.ask.expires), Code::kRefused, "the ask expired at 2026-11-25T21:00:00Z");
+  const model::LedgerMs day_before(ask.ask.expires.get() - kMaxAskHours * 3'600'000);
+  EXPECT_TRUE(judge_ask(ask, day_before).ok());
+  expect_refused(judge_ask(ask, model::LedgerMs(day_before.get() - 1)), Code::kRefused, "more than 24 hours");
+}
+
+TEST(AbuseB6, AnAskOfAnOfficerWhoIsUnknownOrNotValidIsRefused) {
+  SignedAsk unknown = signed_ask("alice");
+  unknown.officer = to_bytes("mallory");
+  expect_refused(judge_ask(unknown), Code::kRefused, "there is no officer \"mallory\" in policy version 1");
+  render::Ask late = an_ask();
+  late.expires = at("2027-01-01T12:00:00Z");
+  const model::LedgerMs end = at("2027-01-01T00:00:00Z");
+  EXPECT_TRUE(judge_ask(signed_ask("alice", late), model::LedgerMs(end.get() - 1)).ok());
+  expect_refused(judge_ask(signed_ask("alice", late), end), Code::kRefused, "officer alice is valid from");
+}
+
+TEST(Ask, SignaturesAreChecked) {
+  SignedAsk wrong = signed_ask("bob");
+  wrong.signature = crypto::SoftwareKey::from_secret(fixture::bob_key().secret())
+                        ->sign(render::ask_digest(wrong.ask, "bob"));
+  expect_refused(judge_ask(wrong), Code::kUnauthenticated, "signature of officer bob is wrong");
+  SignedAsk high = signed_ask("alice");
+  high.signature = with_high_s(high.signature, kOrderK1);
+  EXPECT_EQ(judge_ask(high).code(), Code::kUnauthenticated);
+  high = signed_ask("bob");
+  high.signature = with_high_s(high.signature, kOrderR1);
+  EXPECT_EQ(judge_ask(high).code(), Code::kUnauthenticated);
+  SignedAsk renamed = signed_ask("alice");
+  renamed.officer = to_bytes("carol");
+  expect_refused(judge_ask(renamed), Code::kUnauthenticated, "signature of officer carol is wrong");
+}
+
+// Invariant 5: refusals come in one order, the signature last.
+TEST(Ask, OfManyFaultsTheFirstIsNamed) {
+  SignedAsk bad = signed_ask("alice");
+  bad.signature = {};
+  const model::LedgerMs end = at("2027-01-01T00:00:00Z");
+  bad.ask.expires = end;
+  expect_refused(judge_ask(bad, model::LedgerMs(end.get() - 1)), Code::kUnauthenticated, "signature");
+  bad.officer = to_bytes("nobody");
+  expect_refused(judge_ask(bad, model::LedgerMs(end.get() - 1)), Code::kRefused, "there is no officer");
+  expect_refused(judge_ask(bad, end), Code::kRefused, "the ask expired");
+  bad.ask.terms.approve = false;
+  expect_refused(judge_ask(bad, end), Code::kRefused, "but for something else");
+  bad.ask.bundle = 2;
+  expect_refused(judge_ask(bad, end), Code::kRefused, "signed under policy version 2");
 }
 
 // Bundles.

@@ -494,12 +494,14 @@ void describe(V& v, ProposalTxIntent& m) {
   v.field(1, m.valid_until);
   v.field(2, m.salt);
   v.field(3, m.proposal);
+  v.bytes(4, m.ask, kMaxAsk);
 }
 template <class V>
 void describe(V& v, BallotIntent& m) {
   v.field(1, m.valid_until);
   v.field(2, m.salt);
   v.field(3, m.ballot);
+  v.bytes(4, m.ask, kMaxAsk);
 }
 template <class V>
 void describe(V& v, PolicyAttestationIntent& m) {
