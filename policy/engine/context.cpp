@@ -77,6 +77,7 @@ void ContextBuilder::fill_store() {
   for (const CompiledCurrency& currency : compiled_.currencies()) {
     if (facts.currency) add(cedar::entity_uid("Currency", currency.code));
   }
+  add_officers(&builder);
   member_ = cedar::entity_uid(store_arena_, "Member", as_text(compiled_.network().member_name));
   ledger_ = cedar::entity_uid("Ledger", "chain");
   gateway_.uid = cedar::entity_uid("Gateway", kPlaceholder);
@@ -85,6 +86,25 @@ void ContextBuilder::fill_store() {
   auto built = std::move(builder).build();
   CHECK(built.ok());  // two levels, without cycles
   entities_ = std::move(built).value();
+}
+
+void ContextBuilder::add_officers(cedar::EntitiesBuilder* builder) const {
+  const DeclaredFacts& facts = compiled_.facts();
+  const bundle::Bundle& bundle = compiled_.bundle();
+  if (facts.group) {
+    for (const Bytes& group : bundle.groups) {
+      CHECK(builder->add(cedar::entity_uid("Group", as_text(group)), {}, {}, {}).ok());
+    }
+  }
+  if (!facts.officer) return;
+  for (const bundle::Officer& officer : bundle.officers) {
+    std::vector<cedar::EntityUid> groups;
+    if (facts.officer_in_group) {
+      for (const Bytes& group : officer.groups) groups.push_back(cedar::entity_uid("Group", as_text(group)));
+    }
+    const cedar::EntityUid uid = cedar::entity_uid("Officer", as_text(officer.name));
+    CHECK(builder->add(uid, {}, {}, builder->arena().copy(groups)).ok());
+  }
 }
 
 const cedar::Request* ContextBuilder::build(const Part& part, const Subject& subject,
@@ -310,8 +330,11 @@ void ContextBuilder::put_wallet(const Subject& subject) {
 
 // The request outlives the names' turns: its own copies.
 cedar::EntityUid ContextBuilder::principal_of(const Input& input) const {
-  if (input.part.gateway_name.empty()) return member_;
-  return cedar::entity_uid(input.arena, "Gateway", input.part.gateway_name);
+  if (!input.part.gateway_name.empty()) {
+    return cedar::entity_uid(input.arena, "Gateway", input.part.gateway_name);
+  }
+  if (input.subject.officer == nullptr) return member_;
+  return cedar::entity_uid("Officer", as_text(input.subject.officer->name));
 }
 
 cedar::EntityUid ContextBuilder::resource_of(const Input& input) const {

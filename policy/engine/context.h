@@ -38,6 +38,7 @@ struct Subject {
   std::span<const WindowAmount> amounts;       // of all parts
   model::LedgerMs time;
   model::Height height;
+  const bundle::Officer* officer = nullptr;  // who asks for a proposal or ballot; nullptr: the operator
 };
 
 // amount in the currency's unit, rounded up; at most INT64_MAX.
@@ -77,6 +78,7 @@ class ContextBuilder {
   };
 
   void fill_store();
+  void add_officers(cedar::EntitiesBuilder* builder) const;
   bool add_record(const DeclaredField& record, const Input& input, cedar::Record* out);
   bool value_of(const DeclaredField& field, const Input& input, cedar::Value* out);
   bool fact_of(const FactRow& row, const Input& input, cedar::Value* out);

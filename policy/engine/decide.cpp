@@ -111,17 +111,17 @@ Decider::Decider(const CompiledBundle& compiled, Use use)
 
 const Decision& Decider::decide(const model::IntentFacts& facts, EngineState& state, const Now& now,
                                 ByteView initiator) {
-  reset(facts, state, now);
-  if (!admit(facts, state) || !find_request(facts, state) || !make_parts(facts, state)) return decision_;
+  reset(facts, state, now, initiator);
+  if (!admit(facts, state) || !find_request(facts, state)) return decision_;
   decision_.approvals =
       count_approvals(decision_.known, compiled_.active(), state.active().version, decision_.time);
-  if (decision_.known != nullptr) initiator = decision_.known->request.initiator;
+  if (!find_initiator(facts) || !make_parts(facts, state)) return decision_;
   judge_now(state);
   if (!decision_.rule.empty()) return decision_;
-  return judge_saturated(state, initiator);
+  return judge_saturated(state);
 }
 
-void Decider::reset(const model::IntentFacts& facts, EngineState& state, const Now& now) {
+void Decider::reset(const model::IntentFacts& facts, EngineState& state, const Now& now, ByteView initiator) {
   state.advance(std::max(now.time, facts.time));
   arena_.reset();
   decision_.outcome = Outcome::kDeny;
@@ -131,6 +131,7 @@ void Decider::reset(const model::IntentFacts& facts, EngineState& state, const N
   decision_.bundle = compiled_.bundle().version;
   decision_.time = state.latest();
   decision_.height = std::max(now.height, facts.height);
+  decision_.initiator.assign(initiator.begin(), initiator.end());
   decision_.approvals = {};
   decision_.currency = nullptr;
   decision_.known = nullptr;
@@ -214,6 +215,27 @@ bool Decider::find_terms(const model::IntentFacts& facts, const EngineState& sta
   return true;
 }
 
+// An officer who asked for what others have opened could approve it himself, so he does not.
+bool Decider::find_initiator(const model::IntentFacts& facts) {
+  if (decision_.known != nullptr) {
+    const Bytes& opener = decision_.known->request.initiator;
+    if (!decision_.initiator.empty() && decision_.initiator != opener) {
+      deny("policy.asked",
+           "officer " + to_printable(as_text(decision_.initiator)) + " asks for what " +
+               (opener.empty() ? "the member's operator" : "officer " + to_printable(as_text(opener))) +
+               " has asked for already; approve that request instead");
+      return false;
+    }
+    decision_.initiator = opener;
+  }
+  if (decision_.initiator.empty() || is_money(facts.kind)) return true;
+  subject_.officer = bundle::find_officer(compiled_.bundle(), decision_.initiator);
+  if (subject_.officer != nullptr && bundle::is_valid_at(*subject_.officer, decision_.time)) return true;
+  deny("policy.officer", "officer " + to_printable(as_text(decision_.initiator)) +
+                             " asked for it, and is not in the bundle or not valid now");
+  return false;
+}
+
 PartDecision& Decider::add_part(ActionKind action) {
   if (decision_.storage.size() == decision_.used) decision_.storage.emplace_back();
   PartDecision& out = decision_.storage[decision_.used++];
@@ -239,12 +261,24 @@ bool Decider::make_parts(const model::IntentFacts& facts, const EngineState& sta
     whole.kyc_expiry = facts.kyc_expiry;
   }
   for (const PartDecision& part : decision_.parts()) {
-    if (compiled_.facts().actions[static_cast<std::size_t>(part.part.action)]) continue;
-    deny("policy.action",
-         "the bundle's schema does not declare the action " + std::string(action_name(part.part.action)));
-    return false;
+    if (!may_ask(part.part.action)) return false;
   }
   return true;
+}
+
+bool Decider::may_ask(ActionKind action) {
+  const auto& declared = compiled_.facts().actions[static_cast<std::size_t>(action)];
+  const std::string name(action_name(action));
+  if (!declared) {
+    deny("policy.action", "the bundle's schema does not declare the action " + name);
+    return false;
+  }
+  const bool by_officer = subject_.officer != nullptr;
+  if (moves_money(action) || (by_officer ? declared->by_officer : declared->by_member)) return true;
+  deny("policy.principal", "the bundle's schema lets no " + std::string(by_officer ? "Officer" : "Member") +
+                               " ask for the action " + name +
+                               (by_officer ? "" : ": an officer must sign that he asks"));
+  return false;
 }
 
 bool Decider::add_payee(const model::PayeeFact& payee, const EngineState& state) {
@@ -313,8 +347,8 @@ const Decision& Decider::judge_now(const EngineState& state) {
   return decision_;
 }
 
-const Decision& Decider::judge_saturated(const EngineState& state, ByteView initiator) {
-  const Approvals most = saturated_approvals(initiator, compiled_.bundle(), decision_.time);
+const Decision& Decider::judge_saturated(const EngineState& state) {
+  const Approvals most = saturated_approvals(decision_.initiator, compiled_.bundle(), decision_.time);
   bool denied = false;
   bool forbidden = false;
   for (PartDecision& part : std::span(decision_.storage).first(decision_.used)) {
@@ -451,8 +485,8 @@ Result<render::Terms> Decider::terms_of(const model::IntentFacts& facts, model::
   return out;
 }
 
-Result<ReserveRecord> Decider::reserve_record(const model::IntentFacts& facts, const Decision& decision,
-                                              ByteView initiator) const {
+Result<ReserveRecord> Decider::reserve_record(const model::IntentFacts& facts,
+                                              const Decision& decision) const {
   CHECK(decision.outcome == Outcome::kPending && decision.known == nullptr);
   render::Request request;
   ASSIGN_OR_RETURN(request.terms, terms_of(facts, decision.time));
@@ -462,7 +496,7 @@ Result<ReserveRecord> Decider::reserve_record(const model::IntentFacts& facts, c
   request.height = decision.height;
   request.opened = decision.time;
   request.expires = model::LedgerMs(decision.time.get() + compiled_.bundle().pending_expiry_hours * kHourMs);
-  request.initiator = to_bytes(initiator);
+  request.initiator = decision.initiator;
   TRY(render::check_request(request));
   return ReserveRecord{std::move(request), facts};
 }
@@ -470,11 +504,13 @@ Result<ReserveRecord> Decider::reserve_record(const model::IntentFacts& facts, c
 Result<CommitRecord> Decider::commit_record(const model::IntentFacts& facts, const Decision& decision) const {
   CHECK(decision.outcome == Outcome::kAllow);
   ASSIGN_OR_RETURN(const render::Terms terms, terms_of(facts, decision.time));
-  return CommitRecord{render::terms_hash(terms), facts, decision.bundle, decision.height, decision.time};
+  return CommitRecord{render::terms_hash(terms), facts,         decision.bundle,
+                      decision.height,           decision.time, decision.initiator};
 }
 
 DeniedRecord Decider::denied_record(const model::IntentFacts& facts, const Decision& decision) {
-  return {facts, decision.bundle, to_bytes(decision.rule), decision.height, decision.time};
+  return {facts,           decision.bundle, to_bytes(decision.rule),
+          decision.height, decision.time,   decision.initiator};
 }
 
 }  // namespace custody::policy::engine

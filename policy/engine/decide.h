@@ -32,7 +32,9 @@ struct PartDecision {
 
 // rule, one of: "policy.allow"; "policy.pending"; for DENY "policy.forbid", "policy.no_permit",
 // "policy.error" (a policy errs), "policy.missing" (a declared fact), "policy.frozen", "policy.rejected" (by
-// an officer), "policy.kind", "policy.action" (not in the schema), "policy.currency" (no unit),
+// an officer), "policy.kind", "policy.action" (not in the schema), "policy.principal" (which lets others ask
+// for it), "policy.officer" (who asked is no officer of the bundle, or not valid any more), "policy.asked"
+// (by somebody else already), "policy.currency" (no unit),
 // "policy.amount", "policy.address" (the chain has none for a script), "policy.window_full",
 // "policy.requests_full", "policy.bundle" (not the one in force), "policy.cost" (kMaxDecisionCost).
 struct Decision {
@@ -43,6 +45,7 @@ struct Decision {
   std::uint64_t bundle = 0;          // version
   model::LedgerMs time;              // as judged
   model::Height height;
+  Bytes initiator;                             // officer who asks; empty: the member's node or operator
   Approvals approvals;                         // that counted
   const CompiledCurrency* currency = nullptr;  // nullptr: no money moves, or an unknown one
   const KnownRequest* known = nullptr;  // open or committed, of these terms; valid until the state changes
@@ -70,7 +73,8 @@ class Decider {
   explicit Decider(const CompiledBundle& compiled, Use use = Use::kInForce);
 
   // Advances the state to the time, and changes nothing else. initiator: the officer who asks; empty: the
-  // member's node. Valid until the next call. An ALLOW of one burn or mint to a listed payee allocates
+  // member's node or operator. Whoever asks again for what is open asks as its initiator, but an officer for
+  // his own only. Valid until the next call. An ALLOW of one burn or mint to a listed payee allocates
   // nothing once warm.
   const Decision& decide(const model::IntentFacts& facts, EngineState& state, const Now& now,
                          ByteView initiator = {});
@@ -79,8 +83,7 @@ class Decider {
   Result<render::Terms> terms_of(const model::IntentFacts& facts, model::LedgerMs time) const;
   // The record that opens a request after a PENDING decision that knows none. kInvalid:
   // render::check_request.
-  Result<ReserveRecord> reserve_record(const model::IntentFacts& facts, const Decision& decision,
-                                       ByteView initiator = {}) const;
+  Result<ReserveRecord> reserve_record(const model::IntentFacts& facts, const Decision& decision) const;
   // The records for the journal after ALLOW and DENY.
   Result<CommitRecord> commit_record(const model::IntentFacts& facts, const Decision& decision) const;
   static DeniedRecord denied_record(const model::IntentFacts& facts, const Decision& decision);
@@ -94,20 +97,22 @@ class Decider {
  private:
   enum class Judged : std::uint8_t { kAllow, kDeny, kError, kMissing, kCost };
 
-  void reset(const model::IntentFacts& facts, EngineState& state, const Now& now);
+  void reset(const model::IntentFacts& facts, EngineState& state, const Now& now, ByteView initiator);
   const Decision& deny(std::string_view rule, std::string reason);
   bool admit(const model::IntentFacts& facts, const EngineState& state);
   bool admit_money(const model::IntentFacts& facts, const EngineState& state);
   bool find_request(const model::IntentFacts& facts, const EngineState& state);
   bool find_terms(const model::IntentFacts& facts, const EngineState& state);
+  bool find_initiator(const model::IntentFacts& facts);
   model::LedgerMs listed_since(std::uint32_t entry, const EngineState& state) const;
   bool make_parts(const model::IntentFacts& facts, const EngineState& state);
+  bool may_ask(ActionKind action);
   bool add_payee(const model::PayeeFact& payee, const EngineState& state);
   PartDecision& add_part(ActionKind action);
   Judged judge(PartDecision& part, const Approvals& approvals, const EngineState& state, cedar::Arena& arena,
                bool keep);
   const Decision& judge_now(const EngineState& state);
-  const Decision& judge_saturated(const EngineState& state, ByteView initiator);
+  const Decision& judge_saturated(const EngineState& state);
   const Decision& refuse(const PartDecision& part, Judged judged);
   void find_wants(const EngineState& state, const Approvals& most);
   bool are_allowed(const Approvals& approvals, const EngineState& state);

@@ -5,6 +5,7 @@
 #include "policy/cedar/validator.h"
 #include "policy/engine/explain.h"
 #include "policy/engine/fixture_test.h"
+#include "policy/render/governance.h"
 
 namespace custody::policy::cedar {
 std::size_t allocation_count();  // of this program, counting_new_test.cpp
@@ -91,7 +92,7 @@ class DecideTest : public ::testing::Test {
   void reserve(const model::IntentFacts& facts, std::string_view initiator = {}) {
     const Decision& decision = ask(facts, initiator);
     ASSERT_EQ(decision.outcome, Outcome::kPending) << decision.rule << decision.reason;
-    const auto record = decider_->reserve_record(facts, decision, as_bytes(initiator));
+    const auto record = decider_->reserve_record(facts, decision);
     ASSERT_TRUE(record.ok()) << record.status().to_string();
     apply(*record);
     request_ = record->request;
@@ -580,6 +581,91 @@ TEST_F(DecideTest, ABundleThatCannotBeUsedSaysWhy) {
   bundle = fixture::example_bundle();
   bundle.allow_list.back().address = to_bytes(fixture::address_of("exchange-one", "BTC"));
   EXPECT_NE(problem(bundle).find("allow-list entry bc1"), std::string::npos) << problem(bundle);
+}
+
+// Design section 8.5: the principal is the officer who asks.
+class AskTest : public DecideTest {
+ protected:
+  static model::IntentFacts ballot(bool approve = true) {
+    model::IntentFacts out;
+    out.kind = model::IntentKind::kBallot;
+    out.proposal = model::TxId(crypto::sha256(as_bytes("a proposal")).array());
+    out.approve = approve;
+    out.subject = render::ballot_subject(out.proposal);
+    return out;
+  }
+  // Ballots over a schema in which they have this principal.
+  void use_principal(const std::string& principal) {
+    bundle::Bundle bundle =
+        fixture::bundle_with("@id(\"all\") permit(principal, action == Action::\"ballot\", resource);");
+    bundle.schema = to_bytes(
+        "entity Group; entity Ledger; entity Member; entity Officer in [Group];"
+        "action ballot appliesTo { principal: " +
+        principal + ", resource: Ledger, context: { height: Long } };");
+    use(std::move(bundle));
+  }
+};
+
+TEST_F(AskTest, AnOfficerIsThePrincipalAndInHisGroups) {
+  use("@id(\"treasury\") permit(principal in Group::\"treasury\", action == Action::\"ballot\", resource);"
+      "@id(\"carol\") permit(principal == Officer::\"carol\", action == Action::\"ballot\", resource) when "
+      "{ !context.approve };");
+  EXPECT_EQ(ask(ballot(), "alice").outcome, Outcome::kAllow);
+  EXPECT_EQ(ask(ballot(), "frank").outcome, Outcome::kAllow) << "of two groups";
+  EXPECT_EQ(ask(ballot(), "carol").rule, "policy.no_permit");
+  EXPECT_EQ(ask(ballot(false), "carol").outcome, Outcome::kAllow);
+  EXPECT_EQ(ask(ballot()).rule, "policy.no_permit") << "the operator is in no group";
+}
+
+TEST_F(AskTest, WhomTheSchemaDoesNotLetAskIsDenied) {
+  use_principal("Member");
+  EXPECT_EQ(ask(ballot()).outcome, Outcome::kAllow);
+  EXPECT_EQ(ask(ballot(), "alice").rule, "policy.principal");
+  EXPECT_EQ(ask(ballot(), "alice").reason, "the bundle's schema lets no Officer ask for the action ballot");
+  state_ = EngineState();
+  use_principal("[Officer]");
+  EXPECT_EQ(ask(ballot()).rule, "policy.principal");
+  EXPECT_EQ(ask(ballot(), "alice").outcome, Outcome::kAllow);
+}
+
+TEST_F(AskTest, B6_AnOfficerWhoIsUnknownOrNotValidAsksForNothing) {
+  use("@id(\"all\") permit(principal, action == Action::\"ballot\", resource);");
+  EXPECT_EQ(ask(ballot(), "mallory").rule, "policy.officer");
+  now_.time = model::LedgerMs(at("2026-11-28T00:00:00Z").get() - 1);
+  EXPECT_EQ(ask(ballot(), "frank").outcome, Outcome::kAllow);
+  now_.time = at("2026-11-28T00:00:00Z");
+  EXPECT_EQ(ask(ballot(), "frank").rule, "policy.officer");
+}
+
+TEST_F(AskTest, B5_WhatIsOpenStaysItsInitiatorsWhoeverAsksAgain) {
+  use("@id(\"two\") permit(principal, action == Action::\"ballot\", resource) when "
+      "{ context.approvals.treasury >= 2 };");
+  reserve(ballot(), "alice");
+  EXPECT_EQ(request_.initiator, to_bytes("alice"));
+  EXPECT_EQ(vote("alice", "treasury").code(), Code::kRefused);
+  EXPECT_EQ(ask(ballot(), "bob").rule, "policy.asked");
+  ASSERT_TRUE(vote("bob", "treasury").ok());
+  EXPECT_EQ(wants(ask(ballot())), "2 of treasury; ");
+  ASSERT_TRUE(vote("dave", "treasury").ok());
+  const Decision& decision = ask(ballot());  // the operator comes back for it
+  EXPECT_EQ(decision.outcome, Outcome::kAllow);
+  EXPECT_EQ(decision.initiator, to_bytes("alice"));
+  EXPECT_EQ(decider_->commit_record(ballot(), decision)->initiator, to_bytes("alice"));
+}
+
+// An officer who could put his name beside what the operator has opened could approve what he asks for.
+TEST_F(AskTest, B5_NobodyPutsHisNameBesideWhatTheOperatorOpened) {
+  use("@id(\"two\") permit(principal, action == Action::\"ballot\", resource) when "
+      "{ context.approvals.treasury >= 1 };");
+  reserve(ballot());
+  ASSERT_TRUE(vote("alice", "treasury").ok());
+  EXPECT_EQ(ask(ballot(), "alice").rule, "policy.asked");
+  EXPECT_EQ(ask(ballot()).outcome, Outcome::kAllow);
+}
+
+TEST_F(AskTest, MoneyHasItsGatewayForPrincipalWhoeverAsks) {
+  use("@id(\"gateway\") permit(principal == Gateway::\"acme\", action == Action::\"mint\", resource);");
+  EXPECT_EQ(ask(mint(1'000), "alice").outcome, Outcome::kAllow);
 }
 
 }  // namespace

@@ -267,6 +267,9 @@ std::string to_text(const Explanation& explanation) {
                     ", bundle " + std::to_string(decision.bundle) + ", " + render::time_text(decision.time) +
                     ", block " + std::to_string(decision.height.get()) + ")\n";
   if (!decision.reason.empty()) out += "  " + to_printable(decision.reason) + "\n";
+  if (!decision.initiator.empty()) {
+    out += "  asked by officer " + to_printable(as_text(decision.initiator)) + "\n";
+  }
   if (decision.known != nullptr) out += "  approvals: " + approvals_text(explanation) + "\n";
   for (const ExplainedPart& part : explanation.parts) out += part_text(part);
   for (std::size_t i = 0; i < decision.wants.size(); ++i) {
@@ -289,6 +292,7 @@ Json to_json(const Explanation& explanation) {
       .set("time", render::time_text(decision.time))
       .set("height", decision.height.get())
       .set("request", decision.known == nullptr ? Json() : Json(decision.known->id.hex()))
+      .set("initiator", decision.initiator.empty() ? Json() : Json(as_text(decision.initiator)))
       .set("approvals", approvals_json(explanation))
       .set("wants", wants_json(decision.wants))
       .set("parts", std::move(parts));

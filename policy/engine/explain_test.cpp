@@ -17,12 +17,12 @@ class ExplainTest : public ::testing::Test {
         activate_record(compiled_->bundle(), compiled_->hash(), state_, fixture::at("2026-11-01T00:00:00Z"));
     ASSERT_TRUE(state_.apply(record).ok());
   }
-  Explanation ballot(bool approve) {
+  Explanation ballot(bool approve, std::string_view initiator = {}) {
     model::IntentFacts facts;
     facts.kind = model::IntentKind::kBallot;
     facts.approve = approve;
-    const Decision& decision =
-        decider_->decide(facts, state_, {model::Height(7), fixture::at("2026-11-24T10:00:00Z")});
+    const Decision& decision = decider_->decide(
+        facts, state_, {model::Height(7), fixture::at("2026-11-24T10:00:00Z")}, as_bytes(initiator));
     return explain(*decider_, decision, state_);
   }
   std::unique_ptr<CompiledBundle> compiled_;
@@ -79,6 +79,15 @@ TEST_F(ExplainTest, TheJsonHasEverything) {
   const Json part = json.at("parts")->items().at(0);
   EXPECT_EQ(part.at("policies")->dump(), R"([{"id":"yes","effect":"permit","doc":"","failed":null}])");
   EXPECT_EQ(part.at("facts")->dump(), R"({"context.approvals.treasury":0,"context.waitedHours":0})");
+}
+
+TEST_F(ExplainTest, NamesWhoAsks) {
+  use("@id(\"yes\") permit (principal, action == Action::\"ballot\", resource);");
+  EXPECT_TRUE(to_json(ballot(true)).find("initiator")->is_null());
+  const Explanation explanation = ballot(true, "alice");
+  EXPECT_EQ(*to_json(explanation).string_at("initiator"), "alice");
+  EXPECT_NE(to_text(explanation).find("\n  asked by officer alice\n  ballot, Officer::\"alice\", "),
+            std::string::npos);
 }
 
 TEST(Explain, WantsAreSaidInWords) {

@@ -69,6 +69,7 @@ void describe(V& v, CommitRecord& m) {
   v.field(3, m.bundle);
   v.field(4, m.height);
   v.field(5, m.time);
+  v.bytes(6, m.initiator, render::kMaxName);
 }
 template <class V>
 void describe(V& v, DeniedRecord& m) {
@@ -77,6 +78,7 @@ void describe(V& v, DeniedRecord& m) {
   v.bytes(3, m.rule, kMaxRule);
   v.field(4, m.height);
   v.field(5, m.time);
+  v.bytes(6, m.initiator, render::kMaxName);
 }
 template <class V>
 void describe(V& v, WaitRecord& m) {

@@ -50,6 +50,7 @@ struct CommitRecord {
   std::uint64_t bundle = 0;  // version that allowed it
   model::Height height;
   model::LedgerMs time;
+  Bytes initiator = {};  // officer who asked; empty: the member's node or operator
   friend bool operator==(const CommitRecord&, const CommitRecord&) = default;
 };
 
@@ -60,6 +61,7 @@ struct DeniedRecord {
   Bytes rule;  // Decision::rule
   model::Height height;
   model::LedgerMs time;
+  Bytes initiator = {};
   friend bool operator==(const DeniedRecord&, const DeniedRecord&) = default;
 };
 

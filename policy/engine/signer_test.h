@@ -37,7 +37,7 @@ class Signer {
     } else if (decision.outcome == Outcome::kDeny) {
       write(Decider::denied_record(facts, decision));
     } else if (decision.known == nullptr) {
-      const auto record = decider_->reserve_record(facts, decision, as_bytes(initiator));
+      const auto record = decider_->reserve_record(facts, decision);
       EXPECT_TRUE(record.ok()) << record.status().to_string();
       answer.opened = record->request;
       write(*record);

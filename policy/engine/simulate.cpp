@@ -8,9 +8,9 @@ Result<std::optional<ChangedVerdict>> Simulation::step(const Record& record) {
     const render::Request& request = reserve->request;
     changed = judge(reserve->facts, {request.height, request.opened}, request.initiator, Outcome::kPending);
   } else if (const auto* commit = std::get_if<CommitRecord>(&record)) {
-    changed = judge(commit->facts, {commit->height, commit->time}, {}, Outcome::kAllow);
+    changed = judge(commit->facts, {commit->height, commit->time}, commit->initiator, Outcome::kAllow);
   } else if (const auto* denied = std::get_if<DeniedRecord>(&record)) {
-    changed = judge(denied->facts, {denied->height, denied->time}, {}, Outcome::kDeny);
+    changed = judge(denied->facts, {denied->height, denied->time}, denied->initiator, Outcome::kDeny);
   }
   TRY(state_.apply(record));
   return changed;

@@ -221,6 +221,51 @@ TEST(Simulation, ListsTheVerdictsThatADraftChanges) {
   EXPECT_GT(changes, 5u);
 }
 
+// The past is judged as it was asked: an officer's ballot with him as principal and without his approval.
+TEST(Simulation, JudgesWhatAnOfficerAskedForAsHis) {
+  const auto bundle_of = [](std::string_view group) {
+    return fixture::bundle_with(
+        "@id(\"asked\") permit(principal in Group::\"" + std::string(group) +
+        "\", action == Action::\"ballot\", resource) when { context.approvals.treasury >= 2 };"
+        "@id(\"no\") permit(principal, action == Action::\"ballot\", resource) when { !context.approve };");
+  };
+  Signer signer(bundle_of("treasury"), at("2026-11-24T10:00:00Z"));
+  const auto ballot = [](std::uint8_t proposal, bool approve) {
+    model::IntentFacts out;
+    out.kind = model::IntentKind::kBallot;
+    out.proposal.data()[0] = proposal;
+    out.approve = approve;
+    return out;
+  };
+  const auto opened = signer.ask(ballot(1, true), "alice").opened;
+  ASSERT_TRUE(opened.has_value());
+  ASSERT_TRUE(signer.vote(*opened, "bob", "treasury", render::Vote::kApprove).ok());
+  ASSERT_TRUE(signer.vote(*opened, "dave", "treasury", render::Vote::kApprove).ok());
+  EXPECT_EQ(signer.ask(ballot(1, true)).outcome, Outcome::kAllow);
+  EXPECT_EQ(signer.ask(ballot(2, false), "carol").outcome, Outcome::kAllow);
+  EXPECT_EQ(signer.ask(ballot(3, true), "carol").outcome, Outcome::kDeny);
+
+  const auto changes = [&](const bundle::Bundle& draft) {
+    const CompiledBundle compiled = fixture::compiled(draft);
+    Simulation simulation(compiled);
+    std::string out;
+    for (const Record& record : signer.journal()) {
+      const auto changed = simulation.step(record);
+      EXPECT_TRUE(changed.ok()) << changed.status().to_string();
+      if (changed.ok() && *changed) out += (*changed)->explanation;
+    }
+    EXPECT_EQ(simulation.judged(), 4u);
+    return out;
+  };
+  EXPECT_EQ(changes(bundle_of("treasury")), "");
+  const std::string others = changes(bundle_of("compliance"));
+  EXPECT_NE(others.find("DENY (policy.no_permit"), std::string::npos) << "alice's";
+  EXPECT_NE(others.find("PENDING (policy.pending"), std::string::npos) << "carol's";
+  bundle::Bundle without = bundle_of("treasury");
+  std::erase_if(without.officers, [](const bundle::Officer& one) { return as_text(one.name) == "carol"; });
+  EXPECT_NE(changes(without).find("DENY (policy.officer"), std::string::npos);
+}
+
 TEST(EngineState, RecordsKeepEverythingThroughTheirBytes) {
   RandomLife life(99);
   for (int i = 0; i < 100; ++i) life.step();

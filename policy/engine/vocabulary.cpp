@@ -157,30 +157,46 @@ class SchemaReader {
 
   Status read_type(const cedar::EntityType& type) {
     const std::string what = "the entity type " + std::string(type.name);
-    constexpr std::string_view kTypes[] = {"Currency", "Gateway", "Ledger", "Member", "Wallet"};
+    constexpr std::string_view kTypes[] = {"Currency", "Gateway", "Group", "Ledger",
+                                           "Member",   "Officer", "Wallet"};
     if (std::ranges::find(kTypes, type.name) == std::end(kTypes)) {
-      return invalid(what + " is not known; there are Currency, Gateway, Ledger, Member and Wallet",
-                     std::string(kRemove));
+      return invalid(
+          what + " is not known; there are Currency, Gateway, Group, Ledger, Member, Officer and Wallet",
+          std::string(kRemove));
     }
     if (type.tags != nullptr || type.enumerated) {
       return invalid(what + " cannot have tags or be an enumeration",
                      "declare it as `entity " + std::string(type.name) + ";`");
     }
-    const bool wallet = type.name == "Wallet";
-    for (const std::string_view parent : type.parents) {
-      if (!wallet || parent != "Currency") {
-        return invalid(what + " cannot be in " + std::string(parent),
-                       "only Wallet is in something: `entity Wallet in [Currency]`");
-      }
-      out_.wallet_in_currency = true;
-    }
+    TRY(read_parents(what, type));
     if (type.name == "Currency") out_.currency = true;
     if (type.name == "Gateway") out_.gateway = true;
+    if (type.name == "Group") out_.group = true;
+    if (type.name == "Officer") out_.officer = true;
+    return read_attributes(what, type);
+  }
+
+  Status read_parents(const std::string& what, const cedar::EntityType& type) {
+    for (const std::string_view parent : type.parents) {
+      if (type.name == "Wallet" && parent == "Currency") {
+        out_.wallet_in_currency = true;
+      } else if (type.name == "Officer" && parent == "Group") {
+        out_.officer_in_group = true;
+      } else {
+        return invalid(what + " cannot be in " + std::string(parent),
+                       "only these are in something: `entity Wallet in [Currency]`, `entity Officer in "
+                       "[Group]`");
+      }
+    }
+    return ok_status();
+  }
+
+  Status read_attributes(const std::string& what, const cedar::EntityType& type) {
     for (const cedar::AttributeType& attribute : type.attributes->attributes) {
       if (type.name == "Gateway" && attribute.name == "kycHours") {
         TRY(check_attribute(what, attribute, Kind::kLong));
         out_.gateway_kyc_hours = true;
-      } else if (wallet && attribute.name == "frozen") {
+      } else if (type.name == "Wallet" && attribute.name == "frozen") {
         TRY(check_attribute(what, attribute, Kind::kBool));
         out_.wallet_frozen = true;
       } else {
@@ -223,12 +239,28 @@ class SchemaReader {
       }
       declared.in_money_out = true;
     }
-    const bool by_gateway = *kind == ActionKind::kMint || *kind == ActionKind::kWithdraw;
-    TRY(check_side(what, "principal", action.principals, by_gateway ? "Gateway" : "Member"));
+    TRY(read_principals(what, *kind, action.principals, &declared));
     TRY(check_side(what, "resource", action.resources, moves_money(*kind) ? "Wallet" : "Ledger"));
     TRY(read_record(what, *kind, "", *action.context, &declared.context));
     out_.actions[static_cast<std::size_t>(*kind)] = std::move(declared);
     return ok_status();
+  }
+
+  static Status read_principals(const std::string& what, ActionKind kind,
+                                std::span<const std::string_view> types, DeclaredAction* declared) {
+    if (moves_money(kind)) {
+      const bool by_gateway = kind == ActionKind::kMint || kind == ActionKind::kWithdraw;
+      return check_side(what, "principal", types, by_gateway ? "Gateway" : "Member");
+    }
+    const auto has = [&](std::string_view type) {
+      return std::ranges::find(types, type) != std::ranges::end(types);
+    };
+    declared->by_member = has("Member");
+    declared->by_officer = has("Officer");
+    const std::size_t known = (declared->by_member ? 1u : 0u) + (declared->by_officer ? 1u : 0u);
+    if (known > 0 && types.size() == known) return ok_status();
+    return invalid(what + " must have the principal Member or Officer, or both, and no other",
+                   "write `principal: [Member, Officer]`");
   }
 
   static Status check_side(const std::string& what, const std::string& side,
@@ -318,6 +350,11 @@ std::string field_name(std::string_view group) {
   return plain && !cedar::is_reserved_word(group) ? std::string(group) : cedar::quote(group);
 }
 
+std::string_view principals_text(ActionKind action) {
+  if (!moves_money(action)) return "[Member, Officer]";
+  return action == ActionKind::kPayout ? "Member" : "Gateway";
+}
+
 // Writes what schema_text() returns.
 class SchemaWriter {
  public:
@@ -332,8 +369,10 @@ class SchemaWriter {
         "entity Gateway {\n  @unit(\"hours\") @doc(\"until its KYC ends; 0 when it is over\") kycHours: "
         "Long,\n"
         "};\n"
+        "entity Group;\n"
         "entity Ledger;\n"
         "entity Member;\n"
+        "entity Officer in [Group];\n"
         "entity Wallet in [Currency] { frozen: Bool };\n\n"
         "// Officers whose approval counts: valid now, not the initiator, each in one group.\n";
     write_approvals();
@@ -346,6 +385,9 @@ class SchemaWriter {
     write_action(ActionKind::kMint);
     write_action(ActionKind::kWithdraw);
     write_action(ActionKind::kPayout);
+    out_ +=
+        "\n// Asked by an officer, who has signed that he asks and whose approval does not count, or by the "
+        "member's\n// operator.\n";
     write_action(ActionKind::kPropose);
     write_action(ActionKind::kBallot);
     return std::move(out_);
@@ -377,10 +419,9 @@ class SchemaWriter {
   }
 
   void write_action(ActionKind action) {
-    const bool by_gateway = action == ActionKind::kMint || action == ActionKind::kWithdraw;
     const bool out = action == ActionKind::kWithdraw || action == ActionKind::kPayout;
     out_.append("action ").append(action_name(action)).append(out ? " in [moneyOut]" : "");
-    out_.append(" appliesTo {\n  principal: ").append(by_gateway ? "Gateway" : "Member");
+    out_.append(" appliesTo {\n  principal: ").append(principals_text(action));
     out_.append(",\n  resource: ").append(moves_money(action) ? "Wallet" : "Ledger");
     out_ += ",\n  context: {\n";
     std::string record;

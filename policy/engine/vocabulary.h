@@ -78,6 +78,8 @@ struct DeclaredField {
 struct DeclaredAction {
   DeclaredField context;  // a record without a name
   bool in_money_out = false;
+  bool by_member = false;  // who may ask for it; only of what moves no money
+  bool by_officer = false;
 };
 
 struct DeclaredFacts {
@@ -85,6 +87,9 @@ struct DeclaredFacts {
   bool currency = false;                                        // the entity types
   bool gateway = false;
   bool gateway_kyc_hours = false;
+  bool group = false;
+  bool officer = false;
+  bool officer_in_group = false;
   bool wallet_frozen = false;
   bool wallet_in_currency = false;
 };

@@ -53,6 +53,11 @@ TEST(Vocabulary, TheShippedSchemaDeclaresEverythingThereIs) {
     for (std::size_t i = 0; i < kActions; ++i) known += row.belongs_to(static_cast<ActionKind>(i)) ? 1 : 0;
   }
   EXPECT_EQ(declared, known);
+  EXPECT_TRUE(facts->group && facts->officer && facts->officer_in_group);
+  for (const ActionKind action : {ActionKind::kPropose, ActionKind::kBallot}) {
+    const auto& asked = facts->actions[static_cast<std::size_t>(action)];
+    EXPECT_TRUE(asked->by_member && asked->by_officer);
+  }
   EXPECT_TRUE(facts->gateway_kyc_hours && facts->wallet_frozen && facts->wallet_in_currency);
   EXPECT_TRUE(facts->actions[static_cast<std::size_t>(ActionKind::kPayout)]->in_money_out);
 }
@@ -118,6 +123,10 @@ TEST(Vocabulary, AnotherTypeIsRefused) {
   expect_refused("entity Currency enum [\"BTC\"];", "enumeration", "entity Currency;");
   expect_refused("entity Wallet tags Long;", "tags", "entity Wallet;");
   expect_refused("entity Currency; entity Gateway in [Currency];", "cannot be in Currency", "Wallet");
+  expect_refused("entity Group; entity Member in [Group];", "cannot be in Group",
+                 "entity Officer in [Group]");
+  expect_refused("entity Group; entity Wallet in [Group];", "cannot be in Group", "entity Wallet");
+  expect_refused("entity Officer { name: String };", "\"name\"", "policy new");
 }
 
 TEST(Vocabulary, ActionsApplyToWhatTheEngineNames) {
@@ -128,6 +137,17 @@ TEST(Vocabulary, ActionsApplyToWhatTheEngineNames) {
                  "principal Member", "principal: Member");
   expect_refused(types + "action ballot appliesTo { principal: Member, resource: Wallet };",
                  "resource Ledger", "resource: Ledger");
+  expect_refused(types + "action ballot appliesTo { principal: [Member, Gateway], resource: Ledger };",
+                 "principal Member or Officer", "principal: [Member, Officer]");
+  expect_refused(types + "action propose appliesTo { principal: Gateway, resource: Ledger };",
+                 "principal Member or Officer", "principal: [Member, Officer]");
+  expect_refused(types + "entity Officer; action payout appliesTo { principal: Officer, resource: Wallet };",
+                 "principal Member", "principal: Member");
+  const auto officer_alone =
+      read(types + "entity Officer; action ballot appliesTo { principal: Officer, resource: Ledger };");
+  ASSERT_TRUE(officer_alone.ok()) << officer_alone.status().to_string();
+  const auto& ballot = officer_alone->actions[static_cast<std::size_t>(ActionKind::kBallot)];
+  EXPECT_TRUE(ballot->by_officer && !ballot->by_member && !officer_alone->officer_in_group);
   expect_refused(types + "action mint;", "principal Gateway", "principal: Gateway");
   expect_refused(types +
                      "action moneyOut; action mint in [moneyOut] appliesTo { principal: Gateway, "

@@ -29,7 +29,7 @@ class Trial {
     const model::LedgerMs opened(asked.time.get() - kHourMs * asked.waited_hours);
     if (!asked.approved_by.empty() || asked.waited_hours > 0) TRY(open(asked, opened));
     TRY(state_prices(asked.time));
-    return &decider_.decide(asked.facts, state_, {model::Height(1), asked.time});
+    return &decide(asked, asked.time);
   }
   Status record(const ExpectedCase& asked, const engine::Decision& decision) {
     if (decision.outcome == engine::Outcome::kDeny) return ok_status();
@@ -46,9 +46,12 @@ class Trial {
   }
 
  private:
+  const engine::Decision& decide(const ExpectedCase& asked, model::LedgerMs time) {
+    return decider_.decide(asked.facts, state_, {model::Height(1), time}, as_bytes(asked.officer));
+  }
   Status open(const ExpectedCase& asked, model::LedgerMs time) {
     TRY(state_prices(time));
-    const engine::Decision& decision = decider_.decide(asked.facts, state_, {model::Height(1), time});
+    const engine::Decision& decision = decide(asked, time);
     if (decision.outcome != engine::Outcome::kPending) {
       return invalid("nobody is asked to approve it: it is " +
                          std::string(engine::outcome_name(decision.outcome)) + " (" +

@@ -19,6 +19,7 @@
 //   pay = ["acme 1.5 to bc1q..."]             # payout: a burn each
 //   proposal = "register gateway acme"        # propose
 //   approve = true                            # ballot
+//   officer = "tara"                          # propose, ballot, optional: an officer asks, not the operator
 //   approved_by = ["alice as treasury"]       # optional
 //   waited_hours = 4                          # optional: between opening the request and `time`
 //   after = ["small-deposit"]                 # optional: cases asked before on the same state, each at its
@@ -48,6 +49,7 @@ struct ApprovedBy {
 struct ExpectedCase {
   std::string name;
   ledger::model::IntentFacts facts;
+  std::string officer;  // who asks; empty: the member's operator
   ledger::model::LedgerMs time;
   std::uint64_t waited_hours = 0;
   std::vector<ApprovedBy> approved_by;

@@ -182,6 +182,7 @@ class Parser {
     out.facts.subject = crypto::sha256(as_bytes(out.name));
     if (ask == "mint") return read_mint(base, out.facts);
     if (ask == "payout") return read_payout(base, out.facts);
+    TRY(read_officer(base, out));
     if (ask == "propose") return read_proposal(base, out.facts);
     if (ask == "ballot") return read_ballot(base, out.facts);
     return at(base + "ask", invalid("must be mint, payout, propose or ballot"));
@@ -261,6 +262,14 @@ class Parser {
     return out;
   }
 
+  // A mint or payout has none: its key is refused as unknown.
+  Status read_officer(const std::string& base, ExpectedCase& out) {
+    if (!config_.has(base + "officer")) return ok_status();
+    ASSIGN_OR_RETURN(out.officer, config_.string(base + "officer"));
+    if (bundle::find_officer(compiled_.bundle(), as_bytes(out.officer)) != nullptr) return ok_status();
+    return at(base + "officer",
+              invalid("\"" + to_printable(out.officer) + "\" is not an officer of the bundle"));
+  }
   Status read_proposal(const std::string& base, model::IntentFacts& out) {
     out.kind = model::IntentKind::kProposalTx;
     ASSIGN_OR_RETURN(const std::string action, text(base + "proposal"));
@@ -295,6 +304,10 @@ class Parser {
       }
       if (std::ranges::find(out.approved_by, words[0], &ApprovedBy::officer) != out.approved_by.end()) {
         return at(base + "approved_by", invalid(words[0] + " approves twice", "a person counts once"));
+      }
+      if (words[0] == out.officer) {
+        return at(base + "approved_by",
+                  invalid(words[0] + " asks for it, so that his approval does not count", "name others"));
       }
       out.approved_by.push_back({words[0], words[2]});
     }

@@ -64,6 +64,8 @@ std::string explanation_text(const Json& decision) {
   if (const std::string time = at(decision, "time"); !time.empty()) out += ", " + time;
   out += ")\n";
   if (const std::string reason = at(decision, "reason"); !reason.empty()) out += "  " + reason + "\n";
+  if (const std::string officer = at(decision, "initiator"); !officer.empty())
+    out += "  asked by officer " + officer + "\n";
   if (const std::string request = at(decision, "request"); !request.empty())
     out += "  request " + request + "\n";
   if (decision.find("cut") != nullptr) out += "  too long to be kept: only its outcome is known\n";

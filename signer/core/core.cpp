@@ -24,6 +24,13 @@ bool moves_money(IntentKind kind) {
   return kind == IntentKind::kMint || kind == IntentKind::kPayout;
 }
 
+// What an officer signed to say that he asks; empty where nobody can.
+ByteView ask_of(const model::Intent& intent) {
+  if (const auto* proposal = std::get_if<model::ProposalTxIntent>(&intent)) return proposal->ask;
+  const auto* ballot = std::get_if<model::BallotIntent>(&intent);
+  return ballot == nullptr ? ByteView() : ByteView(ballot->ask);
+}
+
 bool is_freeze(const model::Intent& intent) {
   const auto* said = std::get_if<model::StatementIntent>(&intent);
   return said != nullptr && said->what == model::Statement::kFreeze;
@@ -153,7 +160,7 @@ Result<Core::Authorised> Core::authorise(const model::Intent& intent) {
   Authorised out;
   ASSIGN_OR_RETURN(out.verdict, guard::check(memory_.state, intent));
   TRY(check_head_age(out.verdict));
-  if (through_policy(out.verdict.facts.kind)) TRY(ask_policy(out));
+  if (through_policy(out.verdict.facts.kind)) TRY(ask_policy(out, ask_of(intent)));
   if (const auto* said = std::get_if<model::PolicyAttestationIntent>(&intent)) {
     TRY(check_attestation(said->attestation));
   }

@@ -86,7 +86,7 @@ class Core {
   };
   Result<Authorised> authorise(const model::Intent& intent);
   Status check_head_age(const guard::Verdict& verdict) const;
-  Status ask_policy(Authorised& authorised);
+  Status ask_policy(Authorised& authorised, ByteView ask);
   Status open_request(Authorised& authorised, const engine::Record& record);
   Result<std::uint64_t> commit(const Authorised& authorised);
   // Journals a record of the policy, and makes it count.

@@ -31,12 +31,14 @@ engine::Now Core::ledger_now(const model::IntentFacts& facts) const {
   return {facts.height, facts.time};
 }
 
-Status Core::ask_policy(Authorised& authorised) {
+Status Core::ask_policy(Authorised& authorised, ByteView ask) {
   const model::IntentFacts& facts = authorised.verdict.facts;
   const engine::Now now = ledger_now(facts);
   TRY(activate_if_due(now.time));
   PolicyDesk& desk = *memory_.desk;
-  const engine::Decision& decision = desk.decide(facts, now);
+  const auto initiator = desk.initiator_of(facts, ask, now.time);
+  if (!initiator.ok()) return initiator.status().with_context("policy.ask");
+  const engine::Decision& decision = desk.decide(facts, now, *initiator);
   const engine::Outcome outcome = decision.outcome;
   authorised.rule = std::string(decision.rule);
   ASSIGN_OR_RETURN(std::optional<engine::Record> record, desk.record_of(facts, decision));

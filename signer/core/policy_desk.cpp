@@ -103,6 +103,7 @@ Json summary_json(const engine::KnownRequest& known, const bundle::ActiveBundle&
         .set("amount", render::decimal_text(model::Amount(sum), terms.decimals));
   }
   if (terms.kind == model::IntentKind::kPayout) out.set("slot", terms.slot.get());
+  if (!known.request.initiator.empty()) out.set("asked_by", as_text(known.request.initiator));
   return out.set("opened", render::time_text(known.request.opened))
       .set("expires", render::time_text(known.request.expires))
       .set("votes", votes_json(known))
@@ -186,8 +187,19 @@ std::optional<engine::ActivateRecord> PolicyDesk::due(model::LedgerMs now) const
   return engine::activate_record(waiting_->bundle(), waiting_->hash(), state_, time);
 }
 
-const engine::Decision& PolicyDesk::decide(const model::IntentFacts& facts, const engine::Now& now) {
-  return decider_->decide(facts, state_, now);
+Result<Bytes> PolicyDesk::initiator_of(const model::IntentFacts& facts, ByteView ask,
+                                       model::LedgerMs now) const {
+  if (ask.empty()) return Bytes();
+  const model::LedgerMs time = std::max(now, state_.latest());
+  ASSIGN_OR_RETURN(bundle::SignedAsk signed_ask, bundle::decode_ask(ask));
+  ASSIGN_OR_RETURN(const render::Terms terms, decider_->terms_of(facts, time));
+  TRY(bundle::verify_ask(signed_ask, terms, active_->active(), time));
+  return std::move(signed_ask.officer);
+}
+
+const engine::Decision& PolicyDesk::decide(const model::IntentFacts& facts, const engine::Now& now,
+                                           ByteView initiator) {
+  return decider_->decide(facts, state_, now, initiator);
 }
 
 Result<std::optional<engine::Record>> PolicyDesk::record_of(const model::IntentFacts& facts,
@@ -216,15 +228,16 @@ Result<std::optional<engine::Record>> PolicyDesk::record_of(const model::IntentF
 bool PolicyDesk::was_denied(const engine::DeniedRecord& record) const {
   return std::ranges::any_of(why_, [&](const Why& why) {
     return why.subject == record.facts.subject && why.outcome == engine::Outcome::kDeny &&
-           why.rule == as_text(record.rule) && why.bundle == record.bundle;
+           why.rule == as_text(record.rule) && why.bundle == record.bundle &&
+           why.initiator == record.initiator;
   });
 }
 
 std::string PolicyDesk::remember_why(const model::IntentFacts& facts, const engine::Decision& decision,
                                      std::size_t size) {
   const engine::Explanation explained = engine::explain(*decider_, decision, state_);
-  Why why{facts.subject,   decision.outcome, std::string(decision.rule),
-          decision.bundle, decision.time,    engine::to_json(explained)};
+  Why why{facts.subject, decision.outcome,   std::string(decision.rule), decision.bundle,
+          decision.time, decision.initiator, engine::to_json(explained)};
   if (why.explanation.dump().size() > kMaxExplanation) {
     why.explanation = Json::object()
                           .set("schema", "custody.decision/1")

@@ -40,8 +40,11 @@ class PolicyDesk {
   // The record that must be written before anything else is decided at `now`: the waiting bundle's time has
   // come.
   std::optional<engine::ActivateRecord> due(model::LedgerMs now) const;
+  // The officer whom an encoded SignedAsk names, once it counts at `now` (bundle::verify_ask) for what the
+  // facts say; empty when nobody has signed: the node or operator asks.
+  Result<Bytes> initiator_of(const model::IntentFacts& facts, ByteView ask, model::LedgerMs now) const;
   // Valid until the next call of a function that is not const.
-  const engine::Decision& decide(const model::IntentFacts& facts, const engine::Now& now);
+  const engine::Decision& decide(const model::IntentFacts& facts, const engine::Now& now, ByteView initiator);
   // What the journal must hold of the last decision: for ALLOW always, for PENDING the first time, for DENY
   // unless the same was denied lately. kInvalid: a request that officers could not be shown.
   Result<std::optional<engine::Record>> record_of(const model::IntentFacts& facts,
@@ -90,6 +93,7 @@ class PolicyDesk {
     std::string rule;
     std::uint64_t bundle;
     model::LedgerMs time;
+    Bytes initiator;
     Json explanation;
   };
 

@@ -96,6 +96,11 @@ const crypto::SoftwareKey& officer_key(std::string_view name) {
   return name == "alice" ? alice : name == "bob" ? bob : carol;
 }
 
+Bytes sign_ask(const render::Ask& ask, std::string_view officer) {
+  const Signature signature = officer_key(officer).sign(render::ask_digest(ask, officer));
+  return bundle::encode_ask({ask, to_bytes(officer), signature});
+}
+
 Bytes sign_vote(const render::Request& request, std::string_view officer, std::string_view group,
                 render::Vote vote) {
   bundle::SignedVote out;

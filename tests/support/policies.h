@@ -32,6 +32,7 @@ policy::bundle::Bundle next_policy(const policy::bundle::Bundle& before);
 const crypto::SoftwareKey& officer_key(std::string_view name);  // alice, bob or carol
 
 // What an officer sends.
+Bytes sign_ask(const policy::render::Ask& ask, std::string_view officer);
 Bytes sign_vote(const policy::render::Request& request, std::string_view officer, std::string_view group,
                 policy::render::Vote vote = policy::render::Vote::kApprove);
 Bytes sign_bundle(const policy::bundle::Bundle& bundle, const std::vector<std::string>& officers);
