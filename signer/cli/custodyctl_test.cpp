@@ -69,6 +69,8 @@ const std::vector<Words>& commands() {
       {"requests", "show"},
       {"requests", "approve"},
       {"requests", "reject"},
+      {"gateway", "propose"},
+      {"gateway", "vote"},
   };
   return all;
 }
@@ -115,6 +117,20 @@ TEST_F(Custodyctl, WrongUsageIsExitCode2AndSaysWhatToDo) {
   const Outcome json = run({"--json", "policy", "key"});
   EXPECT_EQ(json.code, 2);
   EXPECT_EQ(object(json).at("error")->string_at("code").value(), "invalid");
+}
+
+TEST_F(Custodyctl, AnOfficerWhoAsksNamesHimselfAndHisKey) {
+  const Words vote = {"gateway", "vote", "--proposal", std::string(64, 'a'), "--approve"};
+  for (const Words& half : {Words{"--officer", "tara"}, Words{"--officer-key", path_ + "/tara"}}) {
+    Words arguments = vote;
+    arguments.insert(arguments.end(), half.begin(), half.end());
+    const Outcome outcome = run(arguments);
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_THAT(outcome.error, HasSubstr("requires --officer"));
+  }
+  for (const char* name : {"vote", "propose"}) {
+    EXPECT_THAT(run({"gateway", name, "--help"}).out, HasSubstr("who asks"));
+  }
 }
 
 // Invariant 5: 3 when nobody answers.

@@ -81,6 +81,23 @@ TEST(Expectations, AskWhatTheSignerWouldAsk) {
   EXPECT_EQ(explained(found), "");
 }
 
+TEST(Expectations, AnOfficerMayAsk) {
+  const std::string yes = "ask = \"ballot\"\napprove = true\nofficer = \"alice\"\n";
+  const auto found = run("[cases.asked]\n" + yes +
+                         "expect = \"PENDING\"\nwants = [\"1 of compliance and 1 of treasury\", \"2 of "
+                         "treasury\"]\n"
+                         "[cases.approved]\n" +
+                         yes +
+                         "approved_by = [\"bob as treasury\", \"dave as treasury\"]\n"
+                         "expect = \"ALLOW\"\npolicies = [\"ballot-of-treasury\"]\n"
+                         "[cases.carol]\nask = \"ballot\"\napprove = false\nofficer = \"carol\"\n"
+                         "expect = \"DENY\"\npolicies = [\"ballot-not-compliance\"]\n"
+                         "[cases.late]\nask = \"propose\"\nproposal = \"register gateway x\"\n"
+                         "officer = \"frank\"\ntime = \"2026-11-28T00:00:00Z\"\n"
+                         "expect = \"DENY\"\nrule = \"policy.officer\"\n");
+  EXPECT_EQ(explained(found), "");
+}
+
 TEST(Expectations, CasesThatCameBeforeCount) {
   const std::string before = payout("first", "0.16", "expect = \"ALLOW\"\n") +
                              payout("second", "0.16", "expect = \"ALLOW\"\n") +
@@ -130,6 +147,11 @@ TEST(Expectations, AreRefusedWithFileLineAndKey) {
   refused(kHead + "listed = [\"BTC nowhere\"]\n" + small, "listed");
   refused(kHead + "[cases.x]\nask = \"burn\"\nexpect = \"DENY\"\n", "ask");
   refused(kHead + "[cases.x]\nask = \"mint\"\ncurrency = \"XYZ\"\nexpect = \"DENY\"\n", "currency");
+  refused(kHead + small + "officer = \"alice\"\n", "officer");  // money has its gateway
+  const std::string ballot = "[cases.x]\nask = \"ballot\"\napprove = true\nexpect = \"ALLOW\"\n";
+  refused(kHead + ballot + "officer = \"zoe\"\n", "\"zoe\" is not an officer of the bundle");
+  refused(kHead + ballot + "officer = \"bob\"\napproved_by = [\"bob as treasury\"]\n",
+          "bob asks for it, so that his approval does not count");
   refused(kHead + "[cases.x]\nask = \"propose\"\nproposal = \"\"\nexpect = \"DENY\"\n", "proposal");
 }
 

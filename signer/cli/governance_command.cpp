@@ -1,7 +1,9 @@
 #include "signer/cli/governance_command.h"
 
 #include "base/entropy.h"
+#include "policy/render/governance.h"
 #include "proto/reader/digests.h"
+#include "signer/cli/render.h"
 #include "signer/cli/signer_call.h"
 #include "signer/cli/transfer_command.h"
 
@@ -37,6 +39,14 @@ Result<Json> finish(Context& context, const Network& network, const model::Trans
   return submit(context, network.chain_id, envelope, transaction.body, wait);
 }
 
+// An officer sees what he signed, above the answer.
+Json with_shown(Json answer, const OfficerAsk& ask) {
+  if (ask.shown.empty()) return answer;
+  const std::string text = ask.shown + "\n" + render(answer);
+  answer.set("rendering", ask.shown).set("text", text);
+  return answer;
+}
+
 }  // namespace
 
 Result<Json> gateway_propose(Context& context, const ProposeOptions& options) {
@@ -46,9 +56,14 @@ Result<Json> gateway_propose(Context& context, const ProposeOptions& options) {
   action.name = to_bytes(options.name);
   ASSIGN_OR_RETURN(action.account, model::Address::parse(options.account, network.prefix()));
   ASSIGN_OR_RETURN(action.kyc_expiry, parse_date(options.kyc_expiry));
+  const model::Proposal proposal{own.id, action};
+  ASSIGN_OR_RETURN(const Bytes words, policy::render::action_text(proposal));
+  ASSIGN_OR_RETURN(
+      const OfficerAsk ask,
+      sign_ask(context, options.ask, policy::render::proposal_terms(network.chain_id, own.id, words)));
   SystemEntropy entropy;
   const model::ProposalTxIntent intent{model::Height(network.height.get() + kLifetime), entropy.next_u64(),
-                                       model::Proposal{own.id, action}};
+                                       proposal, ask.encoded};
   ASSIGN_OR_RETURN(const Signature signature, ask_signer(context, intent));
   const model::Transaction transaction{1, intent.valid_until, intent.salt, intent.proposal};
   ASSIGN_OR_RETURN(const Json sent,
@@ -56,24 +71,27 @@ Result<Json> gateway_propose(Context& context, const ProposeOptions& options) {
   Json out = Json::object();
   ASSIGN_OR_RETURN(const std::string id, sent.string_at("tx"));
   out.set("schema", "custody.proposal/1").set("proposal", id).set("height", *sent.find("height"));
-  return out;
+  return with_shown(std::move(out), ask);
 }
 
-Result<Json> gateway_vote(Context& context, const std::string& proposal, bool approve, bool wait) {
+Result<Json> gateway_vote(Context& context, const BallotOptions& options) {
   ASSIGN_OR_RETURN(const Network network, fetch_network(context));
   ASSIGN_OR_RETURN(const Own own, own_member(context, network));
   model::Ballot ballot;
   ballot.member = own.id;
-  ballot.approve = approve;
-  ASSIGN_OR_RETURN(ballot.proposal, model::TxId::from_hex(proposal));
+  ballot.approve = options.approve;
+  ASSIGN_OR_RETURN(ballot.proposal, model::TxId::from_hex(options.proposal));
+  ASSIGN_OR_RETURN(const OfficerAsk ask,
+                   sign_ask(context, options.ask, policy::render::ballot_terms(network.chain_id, ballot)));
   SystemEntropy entropy;
   const model::BallotIntent intent{model::Height(network.height.get() + kLifetime), entropy.next_u64(),
-                                   ballot};
+                                   ballot, ask.encoded};
   ASSIGN_OR_RETURN(const Signature signature, ask_signer(context, intent));
   const model::Transaction transaction{1, intent.valid_until, intent.salt, intent.ballot};
-  ASSIGN_OR_RETURN(Json out, finish(context, network, transaction, own.governance_key, signature, wait));
+  ASSIGN_OR_RETURN(Json out,
+                   finish(context, network, transaction, own.governance_key, signature, options.wait));
   out.set("schema", "custody.ballot/1");
-  return out;
+  return with_shown(std::move(out), ask);
 }
 
 }  // namespace custody::signer::cli

@@ -19,11 +19,13 @@ void add_module_options(CLI::App& command, OfficerKeyOptions& key) {
 
 }  // namespace
 
-void add_key_options(CLI::App& command, OfficerKeyOptions& key, bool required) {
-  command.add_option("--key", key.key, kKeyHelp)->required(required);
+CLI::Option* add_key_options(CLI::App& command, OfficerKeyOptions& key, bool required,
+                             const std::string& name) {
+  CLI::Option* out = command.add_option(name, key.key, kKeyHelp)->required(required);
   command.add_option("--password-file", key.password, "of a key file: file that holds its password");
   command.add_option("--pin-file", key.pin, "of a token: file that holds its PIN, which is sent once");
   add_module_options(command, key);
+  return out;
 }
 
 void add_officer_keys(CLI::App& policy, Program& program) {

@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "signer/cli/genesis_command.h"
-#include "signer/cli/governance_command.h"
 #include "signer/cli/key_file.h"
 #include "signer/cli/program.h"
 #include "signer/cli/render.h"
@@ -290,36 +289,6 @@ void add_burn(CLI::App& app, Program& program) {
   command->add_flag("--wait", options->wait, "wait until the burn is in a block");
   command->callback([&program, options] {
     program.action = [&program, options] { return burn(program.context, *options); };
-  });
-}
-
-void add_gateway_votes(CLI::App& gateway, Program& program) {
-  auto propose = std::make_shared<ProposeOptions>();
-  auto* proposal =
-      gateway.add_subcommand("propose", "propose to register a gateway (this member's signer signs)");
-  proposal->add_option("--name", propose->name, "1 to 32 of a-z 0-9 -")->required();
-  proposal->add_option("--account", propose->account, "its ledger account")->required();
-  proposal->add_option("--kyc-expiry", propose->kyc_expiry, "YYYY-MM-DD")->required();
-  proposal->add_flag("--wait", propose->wait, "wait until it is in a block");
-  proposal->callback([&program, propose] {
-    program.action = [&program, propose] { return gateway_propose(program.context, *propose); };
-  });
-  struct Vote {
-    std::string proposal;
-    bool approve = false, reject = false, wait = false;
-  };
-  auto vote = std::make_shared<Vote>();
-  auto* ballot = gateway.add_subcommand("vote", "this member's ballot on a proposal");
-  ballot->add_option("--proposal", vote->proposal, "proposal id")->required();
-  auto* choice = ballot->add_option_group("choice");
-  choice->add_flag("--approve", vote->approve, "vote for it");
-  choice->add_flag("--reject", vote->reject, "vote against it");
-  choice->require_option(1);
-  ballot->add_flag("--wait", vote->wait, "wait until it is in a block");
-  ballot->callback([&program, vote] {
-    program.action = [&program, vote] {
-      return gateway_vote(program.context, vote->proposal, vote->approve, vote->wait);
-    };
   });
 }
 

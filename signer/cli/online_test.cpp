@@ -9,12 +9,16 @@
 #include <thread>
 
 #include "base/file.h"
+#include "policy/cedar/format.h"
+#include "policy/render/governance.h"
 #include "proto/reader/digests.h"
 #include "signer/cli/attestation_command.h"
 #include "signer/cli/key_file.h"
+#include "signer/cli/officer_ask.h"
 #include "signer/cli/policy_command.h"
 #include "signer/cli/policy_online.h"
 #include "signer/cli/requests_command.h"
+#include "signer/cli/signer_call.h"
 #include "signer/client/client.h"
 #include "signer/core/fixture_test.h"
 #include "signer/daemon/server.h"
@@ -53,12 +57,17 @@ class Online : public core::SignerFixture {
     std::filesystem::remove_all(path_);
   }
 
-  // Withdrawals of at most 200,000 alone, of at most 400,000 with two of the treasury.
+  // Withdrawals of at most 200,000 alone, of at most 400,000 with two of the treasury; so are ballots that an
+  // officer asks for.
   void rebind() {
     auto limits = SignerFixture::limits();
     limits.alone = 200'000;
     policy_ =
         tests::make_policy(identity_.genesis, identity_.chain_id, identity_.member, limits, true, false);
+    const std::string policies = std::string(as_text(policy_.policies)) +
+                                 "@id(\"asked\") forbid(principal is Officer, action == Action::\"ballot\", "
+                                 "resource) unless { context.approvals.treasury >= 2 };";
+    policy_.policies = to_bytes(policy::cedar::format_policies(policies).value());
     core_.reset();
     directory_.remove(journal::kFileName);
     directory_.remove(audit::kFileName);
@@ -158,6 +167,55 @@ TEST_F(Online, ARejectionEndsIt) {
   EXPECT_THAT(text_of(vote(id, "carol", Vote::kReject, "compliance")), HasSubstr("rejected"));
   EXPECT_EQ(as_text(of_node(payouts_.intent(plan_)).rule), "policy.rejected");
   EXPECT_FALSE(vote(id, "alice").ok());
+}
+
+// B5: what the officer asks for is his, and others must approve it.
+TEST_F(Online, AnOfficersBallotIsHisAndTakesOthers) {
+  const model::Ballot yes = ballot(true).ballot;
+  const auto terms = policy::render::ballot_terms(identity_.chain_id, yes);
+  const auto asked_by = [&](const std::string& officer,
+                            const std::string& holder) -> Result<model::SignReply> {
+    ASSIGN_OR_RETURN(const OfficerAsk ask, sign_ask(context_, {officer, key(holder)}, terms));
+    EXPECT_THAT(ask.shown, HasSubstr("CAASIOPE ASK v1\n"));
+    EXPECT_THAT(ask.shown, HasSubstr("asks      ballot that APPROVES a proposal\n"));
+    EXPECT_THAT(ask.shown, HasSubstr("officer   " + officer + "\nsays      ASK\n"));
+    return call_signer(context_, model::BallotIntent{model::Height(10), 1, yes, ask.encoded});
+  };
+  EXPECT_EQ(asked_by("alice", "bob").code(), Code::kUnauthenticated);
+  EXPECT_EQ(text_of(requests_list(context_)), "no request is known");
+  const auto waiting = asked_by("alice", "alice");
+  EXPECT_EQ(waiting.code(), Code::kRefused);
+  EXPECT_THAT(waiting.status().hint(), HasSubstr("custodyctl requests show "));
+  const auto list = requests_list(context_);
+  EXPECT_THAT(text_of(list), HasSubstr("  ballot, open, until "));
+  EXPECT_THAT(text_of(list), HasSubstr("\n  asked by officer alice\n"));
+  const Json& one = list->find("requests")->items().front();
+  EXPECT_EQ(one.string_at("asked_by").value(), "alice");
+  const std::string id = one.string_at("request").value();
+  EXPECT_THAT(text_of(requests_show(context_, id)), HasSubstr("asked by  officer alice\n"));
+  EXPECT_EQ(vote(id, "alice").code(), Code::kRefused);
+  EXPECT_TRUE(vote(id, "bob").ok());
+  EXPECT_TRUE(vote(id, "carol").ok());
+  EXPECT_TRUE(asked_by("alice", "alice").ok());
+  const std::string why = text_of(policy_explain(context_, terms.subject.hex()));
+  EXPECT_THAT(why, HasSubstr("\n  asked by officer alice\n"));
+  EXPECT_THAT(why, HasSubstr("ballot, Officer::\"alice\""));
+}
+
+TEST_F(Online, AnAskThatIsNoneIsRefusedBeforeTheSignerIsAsked) {
+  const auto terms = policy::render::ballot_terms(identity_.chain_id, ballot(true).ballot);
+  EXPECT_TRUE(sign_ask(context_, {}, terms)->encoded.empty());
+  EXPECT_EQ(sign_ask(context_, {"Alice", key("alice")}, terms).code(), Code::kInvalid);
+  EXPECT_EQ(sign_ask(context_, {"alice", key("alice"), 0}, terms).code(), Code::kInvalid);
+  EXPECT_EQ(sign_ask(context_, {"alice", key("alice"), 24 * 60 + 1}, terms).code(), Code::kInvalid);
+  EXPECT_EQ(sign_ask(context_, {"alice", {path_ + "/nobody", password_}}, terms).code(), Code::kNotFound);
+  auto foreign = terms;
+  foreign.member = model::MemberId(3);
+  EXPECT_EQ(sign_ask(context_, {"alice", key("alice")}, foreign).code(), Code::kRefused);
+  foreign.proposal = {};
+  foreign.member = terms.member;
+  EXPECT_EQ(sign_ask(context_, {"alice", key("alice")}, foreign).code(), Code::kInvalid);
+  EXPECT_FALSE(context_.answered_by_node);
 }
 
 TEST_F(Online, DecisionsAreExplained) {

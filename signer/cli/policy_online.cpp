@@ -29,24 +29,16 @@ Result<render::FreezeOrder> make_order(Context& context, const FreezeOptions& op
   if (options.valid_minutes == 0 || options.valid_minutes > kMaxValidMinutes) {
     return invalid("--valid-minutes must be 1 to " + std::to_string(kMaxValidMinutes));
   }
-  ASSIGN_OR_RETURN(const Json status, policy_history(context));
-  render::FreezeOrder out;
-  ASSIGN_OR_RETURN(const std::string network, status.string_at("network"));
-  ASSIGN_OR_RETURN(out.chain_id, model::ChainId::from_hex(network));
-  ASSIGN_OR_RETURN(const std::uint64_t member, status.u64_at("member"));
-  out.member = model::MemberId(static_cast<std::uint16_t>(member));
-  out.what = what;
-  out.currency = to_bytes(options.currency);
-  out.reason = to_bytes(options.reason);
-  ASSIGN_OR_RETURN(const std::uint64_t counter, status.u64_at("freeze_counter"));
-  out.counter = counter + 1;
-  ASSIGN_OR_RETURN(const Json active, status.at("active"));
-  ASSIGN_OR_RETURN(out.bundle, active.u64_at("version"));
-  ASSIGN_OR_RETURN(const std::string hash, active.string_at("hash"));
-  ASSIGN_OR_RETURN(out.bundle_hash, Hash256::from_hex(hash));
-  ASSIGN_OR_RETURN(const std::string time, status.string_at("ledger_time"));
-  ASSIGN_OR_RETURN(const model::LedgerMs now, render::parse_time(time));
-  out.expires = model::LedgerMs(now.get() + options.valid_minutes * kMinuteMs);
+  ASSIGN_OR_RETURN(const InForce now, ask_in_force(context));
+  const render::FreezeOrder out{now.chain_id,
+                                now.member,
+                                what,
+                                to_bytes(options.currency),
+                                to_bytes(options.reason),
+                                now.freeze_counter + 1,
+                                now.version,
+                                now.hash,
+                                model::LedgerMs(now.time.get() + options.valid_minutes * kMinuteMs)};
   TRY(render::check_order(out));
   return out;
 }

@@ -155,6 +155,11 @@ when { !context.approve };
 permit (principal, action == Action::"ballot", resource)
 when { context.approve && context.approvals["$last"] >= 1 };
 
+@id("ballot-asked")
+@doc("A yes that one of $first has asked for needs another one of $first.")
+permit (principal in Group::"$first", action == Action::"ballot", resource)
+when { context.approve && context.approvals["$first"] >= 1 };
+
 @id("propose-gateway")
 @doc("One of $last may propose gateways.")
 permit (principal, action == Action::"propose", resource)
@@ -287,6 +292,20 @@ approved_by = ["$officer_b as $last"]
 expect = "ALLOW"
 policies = ["ballot-for"]
 
+# Who asks does not count.
+[cases.yes-asked]
+ask = "ballot"
+approve = true
+officer = "$officer_a"
+expect = "PENDING"
+
+[cases.yes-asked-approved]
+ask = "ballot"
+approve = true
+officer = "$officer_a"
+approved_by = ["$officer_c as $first"]
+expect = "ALLOW"
+
 [cases.gateway]
 ask = "propose"
 proposal = "register gateway acme"
@@ -305,6 +324,7 @@ expect = "PENDING"
 struct Roles {
   std::string first, last;
   std::string officer_a, officer_b;  // two people, of first and of last
+  std::string officer_c;             // of first, and not officer_a
 };
 
 std::size_t size_of(const std::vector<Officer>& officers, ByteView group) {
@@ -326,8 +346,10 @@ Result<Roles> choose_roles(const std::vector<Officer>& officers, const std::vect
       std::ranges::find_if(officers, [&](const Officer& one) { return bundle::is_member_of(one, other); });
   const auto a = std::ranges::find_if(
       officers, [&](const Officer& one) { return bundle::is_member_of(one, *first) && one != *b; });
+  const auto c = std::ranges::find_if(
+      officers, [&](const Officer& one) { return bundle::is_member_of(one, *first) && one != *a; });
   const auto text = [](const Bytes& name) { return std::string(as_text(name)); };
-  return Roles{text(*first), text(other), text(a->name), text(b->name)};
+  return Roles{text(*first), text(other), text(a->name), text(b->name), text(c->name)};
 }
 
 // Formatting makes it `context.approvals.treasury` where the name is an identifier.
@@ -341,6 +363,7 @@ Words common_words(const PolicyTemplate& wanted, const Roles& roles) {
                {"last", roles.last},
                {"officer_a", roles.officer_a},
                {"officer_b", roles.officer_b},
+               {"officer_c", roles.officer_c},
                {"distinct", std::to_string(std::min<std::size_t>(3, wanted.officers.size()))},
                {"listed", std::to_string(wanted.listed_hours)}};
   out["pair"] = one_group ? approvals_of(roles.first, 2)

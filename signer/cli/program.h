@@ -21,7 +21,10 @@ void add_officer_keys(CLI::App& policy, Program& program);
 void add_policy_online(CLI::App& policy, Program& program);
 void add_requests(CLI::App& app, Program& program);
 
-// Where an officer's key is. required: whoever gives none is refused.
-void add_key_options(CLI::App& command, OfficerKeyOptions& key, bool required = true);
+void add_gateway_votes(CLI::App& gateway, Program& program);
+
+// Where an officer's key is. required: whoever gives none is refused. The option that names the key.
+CLI::Option* add_key_options(CLI::App& command, OfficerKeyOptions& key, bool required = true,
+                             const std::string& name = "--key");
 
 }  // namespace custody::signer::cli

@@ -35,6 +35,7 @@ std::string summary_lines(const Json& one) {
   std::string out = text_at(one, "request") + "\n  " + text_at(one, "kind");
   if (one.find("amount") != nullptr) out += " of " + text_at(one, "amount") + " " + text_at(one, "currency");
   out += ", " + text_at(one, "status") + ", until " + text_at(one, "expires") + "\n";
+  if (one.find("asked_by") != nullptr) out += "  asked by officer " + text_at(one, "asked_by") + "\n";
   for (const Json& vote : one.find("votes") == nullptr ? Json::Array{} : one.find("votes")->items()) {
     out += "  " + text_at(vote, "officer") + " as " + text_at(vote, "group") + ": " + text_at(vote, "vote") +
            "\n";

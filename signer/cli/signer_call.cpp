@@ -1,5 +1,6 @@
 #include "signer/cli/signer_call.h"
 
+#include "policy/render/text.h"
 #include "signer/client/client.h"
 
 namespace custody::signer::cli {
@@ -29,6 +30,23 @@ Result<model::SignReply> call_signer(Context& context, model::Intent intent) {
 Result<Json> ask_policy(Context& context, const model::PolicyQuery& query) {
   ASSIGN_OR_RETURN(const model::SignReply reply, call_signer(context, query));
   return Json::parse(as_text(reply.detail), model::kMaxDetail);
+}
+
+Result<InForce> ask_in_force(Context& context) {
+  ASSIGN_OR_RETURN(const Json status, ask_policy(context, {model::PolicyQuestion::kBundle, {}, 0}));
+  InForce out;
+  ASSIGN_OR_RETURN(const std::string network, status.string_at("network"));
+  ASSIGN_OR_RETURN(out.chain_id, model::ChainId::from_hex(network));
+  ASSIGN_OR_RETURN(const std::uint64_t member, status.u64_at("member"));
+  out.member = model::MemberId(static_cast<std::uint16_t>(member));
+  ASSIGN_OR_RETURN(const Json active, status.at("active"));
+  ASSIGN_OR_RETURN(out.version, active.u64_at("version"));
+  ASSIGN_OR_RETURN(const std::string hash, active.string_at("hash"));
+  ASSIGN_OR_RETURN(out.hash, Hash256::from_hex(hash));
+  ASSIGN_OR_RETURN(out.freeze_counter, status.u64_at("freeze_counter"));
+  ASSIGN_OR_RETURN(const std::string time, status.string_at("ledger_time"));
+  ASSIGN_OR_RETURN(out.time, policy::render::parse_time(time));
+  return out;
 }
 
 Status bring_statement(Context& context, model::Statement what, Bytes body) {

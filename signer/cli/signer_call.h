@@ -11,6 +11,16 @@ Result<model::SignReply> call_signer(Context& context, model::Intent intent);
 
 // The answer's JSON.
 Result<Json> ask_policy(Context& context, const model::PolicyQuery& query);
+// What the signer says of the policy in force, from which officers' statements are made.
+struct InForce {
+  model::ChainId chain_id;
+  model::MemberId member;
+  std::uint64_t version = 0;
+  Hash256 hash;
+  std::uint64_t freeze_counter = 0;
+  model::LedgerMs time;  // of the ledger, as it knows it
+};
+Result<InForce> ask_in_force(Context& context);
 // What officers have signed. ok: it counts.
 Status bring_statement(Context& context, model::Statement what, Bytes body);
 
