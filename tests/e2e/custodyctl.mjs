@@ -254,12 +254,31 @@ export function testCustodyctl(network) {
     assert.deepEqual((await ask(['account', alice])).balances, before.balances);
   });
 
-  test('gateway: a second one is proposed, voted and listed; a name is given once', async () => {
+  /** The ballot of member-2, for which its officer tom asks with his key: carol's key is not his. */
+  async function assertAskedByTom(proposal) {
+    const secret = (file) => path.join(memberDir(2), 'secrets', file);
+    const vote = (key) => [
+      'gateway', 'vote', '--proposal', proposal, '--approve', '--wait', '--officer', 'tom', '--officer-key', secret(`officer-${key}.json`),
+      '--password-file', secret(`officer-${key}.password`),
+    ];
+    assert.match((await refused(1, vote('carol'), { member: memberDir(2) })).message, /signature of officer tom is wrong/);
+    const { rendering } = await ask(vote('tom'), 2);
+    assert.ok(rendering.startsWith('CAASIOPE ASK v1\n') && rendering.includes(`\nproposal  ${proposal}\n`), rendering);
+    const subject = /^subject {3}([0-9a-f]{64})$/m.exec(rendering)[1];
+    const why = await ask(['policy', 'explain', subject], 2);
+    assert.deepEqual([why.outcome, why.initiator, why.parts[0].principal], ['ALLOW', 'tom', 'Officer::"tom"']);
+  }
+
+  test('gateway: a second one is proposed, voted and listed, once for an officer who asks; a name is given once', async () => {
     await refused(1, ['gateway', 'propose', '--name', 'gary', '--account', await addressOf('bob'), '--kyc-expiry', '2031-01-01']);
     const { proposal } = await ask(['gateway', 'propose', '--name', 'second', '--account', await addressOf('bob'), '--kyc-expiry', '2031-05-01', '--wait']);
     for (const index of [1, 2, 3]) {
       await until('proposal', async () => (await ask(['gateway', 'list'], index)).proposals.find((item) => item.proposal === proposal));
-      await ask(['gateway', 'vote', '--proposal', proposal, '--approve', '--wait'], index);
+      if (index === 2) {
+        await assertAskedByTom(proposal);
+      } else {
+        await ask(['gateway', 'vote', '--proposal', proposal, '--approve', '--wait'], index);
+      }
     }
     const registered = await until('gateway', async () => (await ask(['gateway', 'list'])).gateways.find(({ name }) => name === 'second'));
     assert.deepEqual([registered.account, registered.kyc_expiry], [await addressOf('bob'), '2031-05-01']);

@@ -50,6 +50,16 @@ void check_vote_bytes(ByteView bytes) {
   CHECK(equal(encode_vote(*vote), bytes));
 }
 
+void check_ask_bytes(ByteView bytes) {
+  const auto ask = decode_ask(bytes);
+  if (!ask.ok()) return;
+  CHECK(equal(encode_ask(*ask), bytes));
+  check_screen(render::render_ask(ask->ask, "alice"));
+  const Status status = verify_ask(*ask, ask->ask.terms, active(), kNow);
+  expect_explained(status);
+  if (status.ok()) CHECK(ask->ask.bundle == active().bundle.version && kNow < ask->ask.expires);
+}
+
 void check_signed_bundle_bytes(ByteView bytes) {
   const auto bundle = decode_signed_bundle(bytes);
   if (!bundle.ok()) return;
@@ -75,7 +85,7 @@ void check_order_bytes(ByteView bytes) {
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const ByteView bytes(data + 1, size - 1);
-  switch (data[0] % 4) {
+  switch (data[0] % 5) {
     case 0:
       check_request_bytes(bytes);
       break;
@@ -85,8 +95,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     case 2:
       check_signed_bundle_bytes(bytes);
       break;
-    default:
+    case 3:
       check_order_bytes(bytes);
+      break;
+    default:
+      check_ask_bytes(bytes);
       break;
   }
   return 0;
