@@ -1,18 +1,21 @@
-// worker.mjs RUNNER NPM_FOLDER FIRST_SEED COUNT [show]: the questions of some seeds, asked and compared. Started by
-// differential.mjs, which gets {difference: text} for each and {report} at the end.
+// worker.mjs RUNNER NPM_FOLDER: a process that asks and compares the questions of some seeds. Its parent (supervisor.mjs)
+// sends {first, count, careful, skip, show} and gets {report}, or {failed: why}, after which the process ends. careful:
+// each question is announced as {asking: "seed S, case N"} before it is asked, so that the parent knows which one killed
+// the process; skip: the ones not to ask.
 
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { makeCase } from './cases.mjs';
-import { Oracle } from './oracle.mjs';
+import { engineLoader, Oracle } from './oracle.mjs';
 
 const IN_FLIGHT = 64;
 
-const [runnerFile, npmFolder, firstText, countText, show] = process.argv.slice(2);
+const [runnerFile, npmFolder] = process.argv.slice(2);
 
 class Runner {
   constructor(file) {
     this.child = spawn(file, [], { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.child.stdin.on('error', () => {}); // its end is seen where its answers are read
     this.lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
   }
   async ask(job) {
@@ -23,20 +26,21 @@ class Runner {
     if (done) throw new Error('cedar_runner ended');
     return JSON.parse(value);
   }
-  close() {
-    this.child.stdin.end();
-  }
 }
 
-// [what cedar_runner is asked, what the official engine answered (undefined: it trapped)]
+// [what cedar_runner is asked, how the official engine is asked the same]
 function* questions(job, oracle) {
   const policies = job.policies.join('\n');
-  const schema = job.jsonSchema ? oracle.jsonSchema(job.schema) ?? job.schema : job.schema;
-  if (oracle.prepare(job) === undefined) return;
-  for (const request of job.requests) {
-    yield [{ op: 'authorize', policies, schema, entities: job.entities, request, validateRequest: job.validateRequest, links: job.links }, oracle.authorize(job, request)];
+  let { schema } = job;
+  if (job.jsonSchema) {
+    const answer = oracle.jsonSchema(schema);
+    if (answer.crashed !== undefined) yield [{ op: 'schema', policies: schema }, () => answer];
+    schema = answer.json ?? schema;
   }
-  if (job.validate) yield [{ op: 'validate', policies, schema, links: job.links }, oracle.validate(job)];
+  for (const request of job.requests) {
+    yield [{ op: 'authorize', policies, schema, entities: job.entities, request, validateRequest: job.validateRequest, links: job.links }, () => oracle.authorize(job, request)];
+  }
+  if (job.validate) yield [{ op: 'validate', policies, schema, links: job.links }, () => oracle.validate(job)];
 }
 
 // What is compared of an answer.
@@ -57,36 +61,60 @@ function outcome({ op }, answer) {
   return `${op}: ${answer.decision ?? (answer.valid ? 'valid' : 'invalid')}${answer.errors?.length > 0 ? ', some err' : ''}`;
 }
 
-const oracle = new Oracle(npmFolder);
-const runner = new Runner(runnerFile);
-const report = { cases: 0, differences: 0, explained: 0, traps: 0, seen: {} };
-const waiting = [];
-
-async function judge() {
-  const { seed, asked, wanted } = waiting.shift();
-  const got = await runner.answer();
-  if (show === 'show') process.stdout.write(`${JSON.stringify({ asked, wanted, got }, null, 1)}\n`);
-  if (wanted === undefined) return;
-  report.cases += 1;
+function judge(report, { at, asked, wanted }, got) {
   const key = outcome(asked, wanted);
   report.seen[key] = (report.seen[key] ?? 0) + 1;
-  if (essence(wanted) === essence(got)) return;
-  if (isExplained(got)) {
+  if (essence(wanted) === essence(got)) {
+    report.agreed += 1;
+  } else if (isExplained(got)) {
     report.explained += 1;
-    return;
+  } else {
+    report.differences.push(`difference, ${at}\n${asked.policies}\nwanted ${JSON.stringify(wanted)}\ngot    ${JSON.stringify(got)}\n`);
   }
-  report.differences += 1;
-  process.send({ difference: `difference, seed ${seed}\n${asked.policies}\nwanted ${JSON.stringify(wanted)}\ngot    ${JSON.stringify(got)}\n` });
 }
 
-for (let seed = Number(firstText); seed < Number(firstText) + Number(countText); seed += 1) {
-  for (const [asked, wanted] of questions(makeCase(seed), oracle)) {
-    waiting.push({ seed, asked, wanted });
-    await runner.ask(asked);
-    if (waiting.length >= IN_FLIGHT) await judge();
+const toParent = (message) => new Promise((resolve) => { process.send(message, resolve); });
+
+async function work(oracle, runner, { first, count, careful, skip, show }) {
+  const report = { agreed: 0, explained: 0, differences: [], crashes: [], restarts: -oracle.restarts, seen: {} };
+  const waiting = [];
+  const judgeOne = async () => {
+    const question = waiting.shift();
+    const got = await runner.answer();
+    if (show) process.stdout.write(`${JSON.stringify({ ...question, got }, null, 1)}\n`);
+    judge(report, question, got);
+  };
+  for (let seed = first; seed < first + count; seed += 1) {
+    let number = 0;
+    if (careful) await toParent({ asking: `seed ${seed}` });
+    for (const [asked, ask] of questions(makeCase(seed), oracle)) {
+      const at = `seed ${seed}, case ${number}`;
+      number += 1;
+      if (skip.includes(at)) continue;
+      if (careful) await toParent({ asking: at });
+      const wanted = ask();
+      if (wanted.crashed !== undefined) {
+        report.crashes.push(`${at}: ${wanted.crashed}`);
+        continue;
+      }
+      waiting.push({ at, asked, wanted });
+      await runner.ask(asked);
+      if (waiting.length >= IN_FLIGHT) await judgeOne();
+    }
   }
+  while (waiting.length > 0) await judgeOne();
+  report.restarts += oracle.restarts;
+  return report;
 }
-while (waiting.length > 0) await judge();
-runner.close();
-report.traps = oracle.traps;
-process.send({ report }, () => process.disconnect());
+
+const oracle = new Oracle(engineLoader(npmFolder));
+const runner = new Runner(runnerFile);
+process.on('SIGINT', () => {}); // a Ctrl-C goes to every process of the terminal; the parent decides
+process.on('message', async (span) => {
+  try {
+    await toParent({ report: await work(oracle, runner, span) });
+  } catch (error) {
+    await toParent({ failed: error.stack });
+    process.exit(1);
+  }
+});
