@@ -16,10 +16,12 @@ class Runner {
   constructor(file) {
     this.child = spawn(file, [], { stdio: ['pipe', 'pipe', 'inherit'] });
     this.child.stdin.on('error', () => {}); // its end is seen where its answers are read
+    this.ended = new Promise((resolve) => { this.child.on('close', resolve); });
     this.lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
   }
   async ask(job) {
-    if (!this.child.stdin.write(`${JSON.stringify(job)}\n`)) await new Promise((resolve) => { this.child.stdin.once('drain', resolve); });
+    if (this.child.stdin.write(`${JSON.stringify(job)}\n`)) return;
+    await Promise.race([new Promise((resolve) => { this.child.stdin.once('drain', resolve); }), this.ended]);
   }
   async answer() {
     const { value, done } = await this.lines.next();
