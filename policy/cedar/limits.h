@@ -8,8 +8,8 @@
 namespace custody::policy::cedar {
 
 inline constexpr std::size_t kMaxPolicyText = 16u << 20;  // bytes of one policy set
-inline constexpr std::size_t kMaxSchemaText = 8u << 20;   // bytes of one schema, text or JSON
-inline constexpr std::size_t kMaxEntityText = 64u << 20;  // bytes of the JSON of entities or of a context
+inline constexpr std::size_t kMaxSchemaText = 8u << 20;   // bytes of one schema as text
+inline constexpr std::size_t kMaxEntityText = 64u << 20;  // bytes of JSON: entities, a context, a schema
 inline constexpr std::size_t kMaxPolicies = 20'000;       // policies, templates and links of one set
 // Levels of an expression, of a schema type and of JSON. The deepest recursion of every function here is a
 // small multiple of it: no input needs more than 2 MiB of stack (sanitizers need more).
@@ -22,6 +22,8 @@ inline constexpr std::size_t kMaxAncestorLinks =
 inline constexpr std::uint64_t kMaxDecisionCost = 50'000'000;     // steps of one decision, see evaluator.h
 inline constexpr std::uint64_t kMaxValidationCost = 100'000'000;  // steps of one validation, see typecheck.h
 inline constexpr std::size_t kMaxDeclarations = 100'000;          // types and actions of one schema
+inline constexpr std::size_t kMaxTypeSize =
+    100'000;  // parts of one type, with the types that it names written out
 inline constexpr std::size_t kMaxEnvironments = 1'000'000;  // (principal, action, resource) of one schema
 
 }  // namespace custody::policy::cedar

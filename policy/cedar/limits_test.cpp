@@ -115,6 +115,28 @@ TEST(CedarLimits, MaxNestingOfTypes) {
   EXPECT_EQ(Schema::parse(chain).code(), Code::kExhausted);
 }
 
+TEST(CedarLimits, MaxNestingOfTypesInJson) {
+  const auto nested = [](std::size_t levels) {
+    return Json::parse(R"({"": {"entityTypes": {"A": {"shape": {"type": "Record", "attributes": {"a": )" +
+                           repeated(R"({"type": "Set", "element": )", levels) + R"({"type": "Long"})" +
+                           repeated("}", levels) + R"(}}}}, "actions": {}}})",
+                       kMaxEntityText, 1'000);
+  };
+  EXPECT_EQ(Schema::parse_json(*nested(kMaxNesting / 2)).code(), Code::kOk);
+  EXPECT_EQ(Schema::parse_json(*nested(kMaxNesting + 1)).code(), Code::kExhausted);
+  EXPECT_EQ(Schema::parse_json(*nested(3 * kMaxNesting)).code(), Code::kExhausted);
+}
+
+TEST(CedarLimits, MaxTypeSize) {
+  const auto record = [](std::size_t attributes) {
+    std::string text = "entity A {";
+    for (std::size_t i = 0; i < attributes; ++i) text += "a" + std::to_string(i) + ":Long,";
+    return Schema::parse(text + "};").code();
+  };
+  EXPECT_EQ(record(kMaxTypeSize - 1), Code::kOk);
+  EXPECT_EQ(record(kMaxTypeSize), Code::kExhausted);
+}
+
 // Thirty lines describe a type of 2^30 attributes.
 TEST(CedarLimits, ATypeIsMeasuredWithWhatItNames) {
   std::string text = "type T0 = {a: Long};";
@@ -136,6 +158,22 @@ TEST(CedarLimits, MaxCollection) {
   EXPECT_EQ(parse(when("{" + fields + "b:1} == 1")), Code::kExhausted);
 }
 
+TEST(CedarLimits, MaxCollectionOfActionsInAScope) {
+  const auto scope = [](std::size_t actions) {
+    return parse("permit(principal, action in [" + repeated("Action::\"a\",", actions) + "], resource);");
+  };
+  EXPECT_EQ(scope(kMaxCollection), Code::kOk);
+  EXPECT_EQ(scope(kMaxCollection + 1), Code::kExhausted);
+}
+
+TEST(CedarLimits, MaxCollectionOfAttributes) {
+  std::string fields;
+  for (std::size_t i = 0; i <= kMaxCollection; ++i) fields += "a" + std::to_string(i) + ":Long,";
+  const Status refusal = Schema::parse("entity A {" + fields + "};").status();
+  EXPECT_EQ(refusal.code(), Code::kExhausted);
+  EXPECT_NE(refusal.message().find("too many attributes"), std::string::npos) << refusal.message();
+}
+
 TEST(CedarLimits, MaxCollectionOfData) {
   Arena arena;
   const std::string items = repeated("1,", kMaxCollection - 1);
@@ -144,6 +182,20 @@ TEST(CedarLimits, MaxCollectionOfData) {
   };
   EXPECT_EQ(context(R"({"a": [)" + items + "1]}"), Code::kOk);
   EXPECT_EQ(context(R"({"a": [)" + items + "1,1]}"), Code::kExhausted);
+  std::string fields = R"("a": 1)";
+  for (std::size_t i = 1; i < kMaxCollection; ++i) fields += R"(,"a)" + std::to_string(i) + R"(":1)";
+  EXPECT_EQ(context("{" + fields + "}"), Code::kOk);
+  EXPECT_EQ(context("{" + fields + R"(,"b":1})"), Code::kExhausted);
+  EXPECT_EQ(context(R"({"r": {)" + fields + R"(,"b":1}})"), Code::kExhausted);
+  for (const char* part : {R"("attrs")", R"("attrs": {}, "tags")"}) {
+    const auto entity = [&](const std::string& more) {
+      const std::string json = R"([{"uid": {"type": "A", "id": "x"}, "parents": [], )" + std::string(part) +
+                               ": {" + fields + more + "}}]";
+      return entities_from_json(*parse_data_json(json), nullptr).code();
+    };
+    EXPECT_EQ(entity(""), Code::kOk) << part;
+    EXPECT_EQ(entity(R"(,"b":1)"), Code::kExhausted) << part;
+  }
 }
 
 Result<Entities> chain_of_entities(std::size_t length) {
@@ -176,6 +228,22 @@ TEST(CedarLimits, MaxAncestorLinks) {
     ASSERT_TRUE(builder.add(entity_uid(builder.arena(), "C", std::to_string(i)), {}, {}, parents).ok());
   }
   EXPECT_EQ(std::move(builder).build().code(), Code::kExhausted);
+}
+
+// Each type lies in every type before it.
+TEST(CedarLimits, MaxAncestorLinksOfTypes) {
+  const auto schema = [](std::size_t types) {
+    std::string text = "entity A0;";
+    std::string before = "A0";
+    for (std::size_t i = 1; i < types; ++i) {
+      const std::string name = "A" + std::to_string(i);
+      text.append("entity ").append(name).append(" in [").append(before).append("];");
+      before.append(",").append(name);
+    }
+    return Schema::parse(text).code();
+  };
+  EXPECT_EQ(schema(200), Code::kOk);  // about 200^3 / 6 pairs
+  EXPECT_EQ(schema(400), Code::kExhausted);
 }
 
 TEST(CedarLimits, MaxEntities) {
@@ -226,16 +294,20 @@ TEST(CedarLimits, MaxValidationCostOfWhatIsKnown) {
 
 TEST(CedarLimits, MaxDeclarations) {
   std::string names = "A0";
-  for (std::size_t i = 1; i < kMaxDeclarations + 2; ++i) names += ",A" + std::to_string(i);
+  for (std::size_t i = 1; i < kMaxDeclarations; ++i) names += ",A" + std::to_string(i);
+  EXPECT_EQ(Schema::parse("entity " + names + ";").code(), Code::kOk);
   EXPECT_EQ(Schema::parse("entity " + names + "; entity B;").code(), Code::kExhausted);
 }
 
 TEST(CedarLimits, MaxEnvironments) {
   std::string names = "A0";
-  for (int i = 1; i <= 1000; ++i) names += ",A" + std::to_string(i);
-  const std::string schema =
-      "entity " + names + "; action x appliesTo {principal: [" + names + "], resource: [" + names + "]};";
-  EXPECT_EQ(Schema::parse(schema).code(), Code::kExhausted);
+  for (int i = 1; i < 1000; ++i) names += ",A" + std::to_string(i);
+  const std::string pairs = " appliesTo {principal: [" + names + "], resource: [" + names + "]};";
+  EXPECT_EQ(Schema::parse("entity " + names + "; action x" + pairs).code(), Code::kOk);
+  EXPECT_EQ(Schema::parse("entity " + names + "; action x" + pairs +
+                          "action y appliesTo {principal: A0, resource: A0};")
+                .code(),
+            Code::kExhausted);
 }
 
 }  // namespace

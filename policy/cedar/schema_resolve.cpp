@@ -10,8 +10,6 @@
 namespace custody::policy::cedar {
 namespace {
 
-constexpr std::size_t kMaxTypeSize = 100'000;  // of one type, with the types that it names written out
-
 std::string qualify(std::string_view space, std::string_view name) {
   if (space.empty()) return std::string(name);
   return std::string(space) + "::" + std::string(name);
