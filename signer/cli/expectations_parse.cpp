@@ -47,9 +47,7 @@ class Parser {
       out.cases.push_back(std::move(one));
     }
     for (const ExpectedCase& one : out.cases) TRY(check_times(out, one));
-    // Read or not, these two are known.
-    (void)config_.string("kyc_until");
-    (void)config_.string("reserve");
+    TRY(check_defaults());
     TRY(config_.finish());
     return out;
   }
@@ -125,6 +123,19 @@ class Parser {
       before = "cases." + next->name + " is asked";
     }
     return ok_status();
+  }
+
+  // What stands for all cases is read even when each of them has its own.
+  Status check_defaults() {
+    if (config_.has("kyc_until")) TRY(time("kyc_until"));
+    if (!config_.has("reserve")) return ok_status();
+    Status refusal = invalid("the bundle has no currency to count it in");
+    for (const engine::CompiledCurrency& one : compiled_.currencies()) {
+      const auto found = amount("reserve", one.decimals);
+      if (found.ok()) return ok_status();
+      refusal = found.status();
+    }
+    return refusal;
   }
 
   Status read_listed(std::vector<bundle::AllowEntry>& out) {

@@ -155,6 +155,26 @@ TEST(Expectations, AreRefusedWithFileLineAndKey) {
   refused(kHead + "[cases.x]\nask = \"propose\"\nproposal = \"\"\nexpect = \"DENY\"\n", "proposal");
 }
 
+// What every case has of its own is read for the file all the same.
+TEST(Expectations, DefaultsThatNoCaseUsesAreChecked) {
+  const std::string times = kHead.substr(0, kHead.find("kyc_until"));
+  const std::string own = payout("own", "0.1",
+                                 "kyc_until = \"2027-12-31T00:00:00Z\"\nreserve = \"1000\"\n"
+                                 "expect = \"ALLOW\"\n");
+  EXPECT_TRUE(parse_expectations(times + own, "t.toml", compiled()).ok());
+  const std::string line = "t.toml:" + std::to_string(std::ranges::count(times, '\n') + 1);
+  const auto refused = [&](const std::string& key, const std::string& value) {
+    const auto parsed = parse_expectations(times + key + " = " + value + "\n" + own, "t.toml", compiled());
+    EXPECT_EQ(parsed.code(), Code::kInvalid) << key << value;
+    EXPECT_THAT(parsed.status().to_string(), HasSubstr(line));
+    EXPECT_THAT(parsed.status().to_string(), HasSubstr(key));
+  };
+  for (const char* value : {"1000", "true", "[\"1\"]", "\"much\"", "\"-1\"", "\"\""}) {
+    refused("reserve", value);
+    refused("kyc_until", value);
+  }
+}
+
 TEST(Expectations, TimeDoesNotGoBack) {
   const auto refused = [](const std::string& text, const std::string& part) {
     const auto parsed = parse_expectations(text, "t.toml", compiled());
