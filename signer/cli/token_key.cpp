@@ -105,7 +105,7 @@ Json request_for(const OfficerKeyOptions& options, std::string_view schema) {
 
 Result<Json> ask(const OfficerKeyOptions& options, const Json& request, const Fd* pin) {
   ASSIGN_OR_RETURN(std::string program, program_path());
-  std::vector<std::string> arguments = {std::move(program)};
+  std::vector<std::string> arguments = {std::move(program), "--parent", std::to_string(getpid())};
   if (pin == nullptr) {
     arguments.emplace_back("--show-key");
   } else {

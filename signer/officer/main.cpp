@@ -21,6 +21,7 @@ namespace {
 constexpr std::size_t kMaxPin = 255;
 
 struct CommandLine {
+  pid_t parent = 0;
   int pin_fd = -1;
   bool show_key = false;
   std::vector<std::string> writable;
@@ -35,9 +36,11 @@ Result<Fd> take_output() {
 }
 
 // Before there is a secret to protect.
-Status harden() {
+Status harden(pid_t parent) {
   // Without custodyctl nobody is left to take the answer.
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return io_error_errno("prctl(PR_SET_PDEATHSIG)", errno);
+  // It may have ended before that, which no signal tells any more.
+  if (getppid() != parent) return unavailable("the process that started this one has ended");
   return hsm::harden_process();
 }
 
@@ -75,7 +78,7 @@ Result<Json> sign(const CommandLine& line, ByteView input) {
 }
 
 Result<Json> answer(const CommandLine& line) {
-  TRY(harden());
+  TRY(harden(line.parent));
   ASSIGN_OR_RETURN(const Bytes input, read_fd(STDIN_FILENO, kMaxRequest));
   return line.show_key ? show_key(line, input) : sign(line, input);
 }
@@ -108,6 +111,9 @@ int main(int argc, char** argv) {
   CLI::App app(
       "One signature by an officer's own PKCS#11 token. custodyctl starts it; it is of no other use.",
       "custody-officer-sign");
+  app.add_option("--parent", line.parent, "process id of who starts it: it never outlives him")
+      ->required()
+      ->check(CLI::PositiveNumber);
   auto* how = app.add_option_group("what to do")->require_option(1);
   how->add_option("--pin-fd", line.pin_fd, "sign; the descriptor gives the token's PIN, which is sent once")
       ->check(CLI::NonNegativeNumber);

@@ -53,7 +53,8 @@ class OfficerSign : public ::testing::Test {
                    const std::string& pin) const {
     EXPECT_TRUE(write_file_atomic(path("in"), as_bytes(input), 0600).ok());
     EXPECT_TRUE(write_file_atomic(path("pin"), as_bytes(pin), 0600).ok());
-    std::vector<std::string> arguments = {program(), "--writable", hsm_.writable()};
+    std::vector<std::string> arguments = {program(), "--parent", std::to_string(parent_), "--writable",
+                                          hsm_.writable()};
     arguments.insert(arguments.end(), options.begin(), options.end());
     tests::ChildProcess child;
     child.start(arguments, path("log"), [this] {
@@ -92,6 +93,7 @@ class OfficerSign : public ::testing::Test {
   }
 
   hsm::testing::SoftHsm hsm_;
+  pid_t parent_ = getpid();
 };
 
 // Invariants 1 and 3.
@@ -174,6 +176,14 @@ TEST_F(OfficerSign, WhatIsNotThereOrNotClearIsNamed) {
   EXPECT_EQ(hsm_.count("C_Sign"), 0u);
 }
 
+// Invariant 4. When who started it ended before it could ask to be told, somebody else is its parent by now.
+TEST_F(OfficerSign, DoesNothingForAParentThatHasEnded) {
+  generate_officer_key({.curve = KeyCurve::kSecp256k1, .label = "alice", .id = {1}});
+  parent_ = 1;
+  expect_error(run(request("pkcs11:token=custody-test;object=alice").dump()), 3, "unavailable");
+  EXPECT_EQ(hsm_.count("C_Login"), 0u);
+}
+
 TEST_F(OfficerSign, ATokenThatIsRemovedIsNotReachable) {
   generate_officer_key({});
   const std::string asked = request("pkcs11:token=custody-test;object=alice").dump();
@@ -239,7 +249,8 @@ TEST_F(OfficerSign, EndsWithTheProcessThatStartedIt) {
     if (child == 0) {
       dup2(in[0], STDIN_FILENO);
       dup2(out[1], STDOUT_FILENO);
-      execl(name.c_str(), name.c_str(), "--pin-fd", "0", nullptr);
+      const std::string parent = std::to_string(getppid());
+      execl(name.c_str(), name.c_str(), "--parent", parent.c_str(), "--pin-fd", "0", nullptr);
       _exit(127);
     }
     if (write(who[1], &child, sizeof child) != sizeof child) _exit(1);
