@@ -8,6 +8,7 @@
 #include "signer/cli/key_file.h"
 #include "signer/cli/partial.h"
 #include "signer/cli/render.h"
+#include "signer/cli/signer_call.h"
 #include "signer/cli/transfer_command.h"
 
 namespace custody::signer::cli {
@@ -35,6 +36,15 @@ TEST(Dates, CalendarDaysOnly) {
   for (const char* text : {"2031-02-30", "2031-13-01", "2031-1-01", "01-01-2031", "2031/01/01", ""}) {
     EXPECT_EQ(parse_date(text).code(), Code::kInvalid) << text;
   }
+}
+
+TEST(SignerAnswers, OnlyANumberThatAMemberCanHaveIsOne) {
+  const auto member = [](Json number) { return member_of(Json::object().set("member", std::move(number))); };
+  EXPECT_EQ(member(65'535)->get(), 65'535u);
+  EXPECT_EQ(member(65'536).code(), Code::kCorrupt);
+  EXPECT_EQ(member(std::uint64_t{UINT64_MAX}).code(), Code::kCorrupt);
+  EXPECT_EQ(member("2").code(), Code::kInvalid);
+  EXPECT_EQ(member_of(Json::object()).code(), Code::kNotFound);
 }
 
 class KeyFiles : public TemporaryFolder {};

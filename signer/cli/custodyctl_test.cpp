@@ -5,6 +5,10 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <array>
+#include <cstdlib>
+#include <functional>
+
 #include "base/json.h"
 #include "signer/cli/policy_fixture_test.h"
 #include "tests/support/child_process.h"
@@ -23,6 +27,29 @@ struct Outcome {
 class Custodyctl : public PolicyFolder {
  protected:
   Outcome run(std::vector<std::string> arguments) {
+    const Fd nothing(open("/dev/null", O_RDWR | O_CLOEXEC));
+    return run_with(std::move(arguments), [&] { dup2(nothing.get(), STDIN_FILENO); });
+  }
+  // A person at a terminal types this. What the terminal shows is the error.
+  Outcome run_at_terminal(std::vector<std::string> arguments, const std::string& typed) {
+    const Fd terminal(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+    CHECK(grantpt(terminal.get()) == 0 && unlockpt(terminal.get()) == 0);
+    std::array<char, 64> name{};
+    CHECK(ptsname_r(terminal.get(), name.data(), name.size()) == 0);
+    const Fd side(open(name.data(), O_RDWR | O_NOCTTY | O_CLOEXEC));
+    CHECK(write(terminal.get(), typed.data(), typed.size()) == static_cast<ssize_t>(typed.size()));
+    Outcome out = run_with(std::move(arguments), [&] {
+      dup2(side.get(), STDIN_FILENO);
+      dup2(side.get(), STDERR_FILENO);
+    });
+    std::array<char, 4096> shown{};
+    CHECK(fcntl(terminal.get(), F_SETFL, O_NONBLOCK) == 0);
+    for (ssize_t size = 0; (size = ::read(terminal.get(), shown.data(), shown.size())) > 0;) {
+      out.error.append(shown.data(), static_cast<std::size_t>(size));
+    }
+    return out;
+  }
+  Outcome run_with(std::vector<std::string> arguments, const std::function<void()>& prepare) {
     arguments.insert(arguments.begin(), tests::bin_dir() + "/custodyctl");
     const std::string out = path_ + "/out";
     const std::string error = path_ + "/error";
@@ -32,6 +59,7 @@ class Custodyctl : public PolicyFolder {
       unsetenv("CUSTODY_MEMBER");
       const int file = open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
       if (file < 0 || dup2(file, STDOUT_FILENO) < 0) _exit(126);
+      prepare();
     });
     Outcome result;
     result.code = child.wait_exit();
@@ -171,6 +199,50 @@ TEST_F(Custodyctl, ADraftGoesFromItsFilesToASignedFile) {
   const Outcome shown = run({"--json", "policy", "show", file});
   EXPECT_EQ(object(shown).find("signatures")->items().size(), 1u);
   EXPECT_EQ(run({"policy", "diff", draft_, file}).out, "the two say the same\n");
+}
+
+class Signing : public Custodyctl {
+ protected:
+  Signing() {
+    PolicyNewOptions options = new_options();
+    options.officers[0] = make_officer("alice", "treasury", policy::bundle::Curve::kSecp256k1);
+    CHECK(policy_new(context_, options, kToday).ok());
+    CHECK(policy_propose(context_, draft_, genesis_, file_).ok());
+    before_ = read(file_);
+  }
+  Words sign() const {
+    return {"policy",          "sign",   file_, "--officer", "alice", "--key", key_file("alice"),
+            "--password-file", password_};
+  }
+  bool unsigned_still() { return read(file_) == before_; }
+
+  const std::string file_ = path_ + "/v1.bundle";
+  std::string before_;
+};
+
+// Invariant 6: whoever signs has seen what, before his password is asked for.
+TEST_F(Signing, AtATerminalAPersonIsShownTheTextAndAsked) {
+  for (const char* no : {"no\n", "\n", "y\n", "yes, of course\n", "\x04"}) {
+    const Outcome asked = run_at_terminal(sign(), no);
+    EXPECT_EQ(asked.code, 1) << no;
+    EXPECT_THAT(asked.error, HasSubstr("CAASIOPE POLICY ACTIVATION v1")) << no;
+    EXPECT_THAT(asked.error, HasSubstr("nothing was signed")) << no;
+    EXPECT_TRUE(unsigned_still()) << no;
+  }
+  Words no_password = sign();
+  no_password.back() = path_ + "/none";
+  EXPECT_THAT(run_at_terminal(no_password, "no\n").error, HasSubstr("nothing was signed"));
+  const Outcome yes = run_at_terminal(sign(), "yes\n");
+  EXPECT_EQ(yes.code, 0) << yes.error;
+  EXPECT_FALSE(unsigned_still());
+}
+
+TEST_F(Signing, WithoutATerminalWhatWasSeenBeforeIsNamed) {
+  const Outcome refused = run(sign());
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_THAT(refused.error, HasSubstr("no terminal"));
+  EXPECT_THAT(refused.error, HasSubstr("--hash"));
+  EXPECT_TRUE(unsigned_still());
 }
 
 // Invariant 5: 1 for what is refused.

@@ -42,6 +42,11 @@ void add_unfreeze(CLI::App& policy, Program& program) {
   add_key_options(*command, options->order.key, false);
   command->add_option("--in", options->in, "order to add a signature to, or to hand to the signer");
   command->add_option("--out", options->out, "file to write");
+  command->add_flag("--show", options->show,
+                    "show what --officer would sign of --in, and its hash; sign nothing");
+  command->add_option(
+      "--hash", options->hash,
+      "the hash that --show gave; no other order is signed. Without it the terminal is asked");
   command->callback([&program, options] {
     program.action = [&program, options] { return policy_unfreeze(program.context, *options); };
   });

@@ -108,6 +108,16 @@ class Online : public core::SignerFixture {
                     const std::string& group = "treasury") {
     return requests_vote(context_, {id, officer, group, key(officer)}, said);
   }
+  // The officer looks at the order in the file, and adds his signature to what he saw.
+  Result<Json> add_to_order(const std::string& officer, const std::string& in, const std::string& out) {
+    UnfreezeOptions options{{"", "", officer, key(officer), 60}, in, out};
+    options.show = true;
+    ASSIGN_OR_RETURN(const Json shown, policy_unfreeze(context_, options));
+    EXPECT_THAT(*shown.string_at("rendering"), HasSubstr("CAASIOPE UNFREEZE v1"));
+    options.show = false;
+    ASSIGN_OR_RETURN(options.hash, shown.string_at("hash"));
+    return policy_unfreeze(context_, options);
+  }
   static std::string text_of(const Result<Json>& answer) {
     EXPECT_TRUE(answer.ok()) << answer.status().to_string();
     return answer.ok() ? answer->string_at("text").value() : "";
@@ -321,9 +331,8 @@ TEST_F(Online, AFreezeTakesOneOfficerAndItsEndAQuorum) {
   ASSERT_TRUE(policy_unfreeze(context_, {{"", "over", "alice", key("alice"), 60}, "", first}).ok());
   EXPECT_FALSE(policy_unfreeze(context_, {{}, first, ""}).ok());  // B11: one is no quorum
   EXPECT_TRUE(policy_history(context_)->bool_at("frozen_everything").value());
-  EXPECT_EQ(policy_unfreeze(context_, {{"", "", "alice", key("alice"), 60}, first, second}).code(),
-            Code::kExists);
-  ASSERT_TRUE(policy_unfreeze(context_, {{"", "", "bob", key("bob"), 60}, first, second}).ok());
+  EXPECT_EQ(add_to_order("alice", first, second).code(), Code::kExists);
+  ASSERT_TRUE(add_to_order("bob", first, second).ok());
   const auto ended = policy_unfreeze(context_, {{}, second, ""});
   EXPECT_THAT(text_of(ended), HasSubstr("not frozen any more: everything"));
   EXPECT_FALSE(ended->bool_at("frozen_everything").value());
@@ -342,9 +351,7 @@ TEST_F(Online, WhatOthersPutIntoAnOrderNeitherCountsNorHinders) {
     for (const std::string& name : names) order.signatures.push_back({to_bytes(name), {}});
     ASSERT_TRUE(write_file_atomic(file, policy::bundle::encode_order(order), 0644).ok());
   };
-  const auto sign_as_bob = [&] {
-    return policy_unfreeze(context_, {{"", "", "bob", key("bob"), 60}, file, out});
-  };
+  const auto sign_as_bob = [&] { return add_to_order("bob", file, out); };
   put({"Not A Name"});
   EXPECT_EQ(policy_unfreeze(context_, {{}, file, ""}).code(), Code::kInvalid);
   EXPECT_FALSE(context_.answered_by_node);
@@ -360,6 +367,35 @@ TEST_F(Online, WhatOthersPutIntoAnOrderNeitherCountsNorHinders) {
   put({});
   EXPECT_EQ(policy_unfreeze(context_, {{"BTC", "", "bob", key("bob"), 60}, file, out}).code(),
             Code::kRefused);
+}
+
+// Invariant 6. The order in the file is somebody else's: it is seen before it is signed.
+TEST_F(Online, NoOrderOfAnotherIsSignedUnseen) {
+  const std::string file = path_ + "/unfreeze";
+  const std::string out = path_ + "/signed";
+  ASSERT_TRUE(policy_freeze(context_, {"", "a drill", "carol", key("carol"), 60}).ok());
+  ASSERT_TRUE(policy_unfreeze(context_, {{"", "over", "alice", key("alice"), 60}, "", file}).ok());
+  UnfreezeOptions options{{"", "", "bob", key("bob"), 60}, file, out};
+  options.show = true;
+  const std::string hash = *policy_unfreeze(context_, options)->string_at("hash");
+  EXPECT_FALSE(std::filesystem::exists(out)) << "looking signs nothing";
+  options.show = false;
+  options.hash = std::string(64, '1');
+  EXPECT_EQ(policy_unfreeze(context_, options).code(), Code::kRefused);
+  options.hash = hash;
+  options.order.officer = "carol";  // hers has another text
+  EXPECT_EQ(policy_unfreeze(context_, options).code(), Code::kRefused);
+  // Another order under the same name.
+  ASSERT_TRUE(policy_unfreeze(context_, {{"", "other words", "alice", key("alice"), 60}, "", file}).ok());
+  options.order.officer = "bob";
+  EXPECT_EQ(policy_unfreeze(context_, options).code(), Code::kRefused);
+  EXPECT_FALSE(std::filesystem::exists(out));
+  // Only an order that was begun before can be shown or named.
+  EXPECT_EQ(policy_unfreeze(context_, {{"", "over", "bob", key("bob"), 60}, "", out, hash}).code(),
+            Code::kInvalid);
+  options.show = true;
+  options.order.officer.clear();
+  EXPECT_EQ(policy_unfreeze(context_, options).code(), Code::kInvalid);
 }
 
 TEST_F(Online, OrdersThatAreNoneAreRefusedBeforeTheSignerIsAsked) {

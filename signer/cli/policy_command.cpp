@@ -8,6 +8,7 @@
 #include "policy/bundle/directory.h"
 #include "policy/cedar/format.h"
 #include "signer/cli/collected.h"
+#include "signer/cli/confirm.h"
 #include "signer/cli/expectations.h"
 #include "signer/cli/policy_source.h"
 
@@ -286,6 +287,9 @@ Result<Json> policy_sign(const PolicySignOptions& options) {
   ASSIGN_OR_RETURN(const std::optional<bundle::Bundle> active, read_active(options.active));
   TRY(check_signer(options, *content, active));
   const Rendering shown = activation_text(*content, options.officer);
+  if (options.hash.empty()) {
+    TRY(confirm(shown.text, "look at it with custodyctl policy show, then sign it by its --hash"));
+  }
   ASSIGN_OR_RETURN(const std::unique_ptr<OfficerKey> key, open_officer_key(options.key));
   ASSIGN_OR_RETURN(const KeySignature made, key->sign(shown));
   TRY(check_key(options, active ? *active : *content, made.key));

@@ -36,11 +36,12 @@ Result<Json> policy_show(const std::string& path, const std::string& active);
 
 struct PolicySignOptions {
   std::string file, officer;
-  std::string hash;    // what `policy show` gave; another bundle is not signed
+  std::string hash;    // what `policy show` gave; another bundle is not signed. Empty: the terminal is asked
   std::string active;  // the bundle in force, whose officers sign; empty: not known here
   OfficerKeyOptions key;
 };
-// Adds the officer's signature to the file.
+// Adds the officer's signature to the file. Without a hash a person is shown what is signed and asked first
+// (confirm.h).
 Result<Json> policy_sign(const PolicySignOptions& options);
 
 }  // namespace custody::signer::cli

@@ -111,7 +111,9 @@ void add_signing(CLI::App& policy, Program& program) {
   sign->add_option("file", options->file, "file of policy propose")->required();
   sign->add_option("--officer", options->officer, "who signs")->required();
   add_key_options(*sign, options->key);
-  sign->add_option("--hash", options->hash, "the hash that policy show gave; no other version is signed");
+  sign->add_option("--hash", options->hash,
+                   "the hash that policy show gave; no other version is signed. Without it the terminal is "
+                   "asked");
   sign->add_option("--active", options->active, "the version in force, to check officer and order before");
   sign->callback([&program, options] { program.action = [options] { return policy_sign(*options); }; });
 }

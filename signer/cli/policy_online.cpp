@@ -5,6 +5,7 @@
 #include "policy/bundle/statement.h"
 #include "policy/engine/simulate.h"
 #include "signer/cli/collected.h"
+#include "signer/cli/confirm.h"
 #include "signer/cli/explanation_text.h"
 #include "signer/cli/policy_source.h"
 #include "signer/cli/signer_call.h"
@@ -43,9 +44,13 @@ Result<render::FreezeOrder> make_order(Context& context, const FreezeOptions& op
   return out;
 }
 
+Status check_officer(const FreezeOptions& options) {
+  return render::is_name(as_bytes(options.officer)) ? ok_status() : invalid("--officer is no officer's name");
+}
+
 // Shows nothing by itself: the text is in what it returns.
 Result<std::string> add_signature(bundle::SignedOrder& order, const FreezeOptions& options) {
-  if (!render::is_name(as_bytes(options.officer))) return invalid("--officer is no officer's name");
+  TRY(check_officer(options));
   const Rendering shown = order_text(order.order, options.officer);
   ASSIGN_OR_RETURN(const std::unique_ptr<OfficerKey> key, open_officer_key(options.key));
   ASSIGN_OR_RETURN(const KeySignature made, key->sign(shown));
@@ -93,6 +98,44 @@ Result<bundle::SignedOrder> read_order(const UnfreezeOptions& options) {
           (order->order.currency.empty() ? "everything" : std::string(as_text(order->order.currency))) +
           ", not " + to_printable(wanted),
       "begin another order: --reason and --out");
+}
+
+// What the officer would sign, before he does.
+Result<Json> show_order(const bundle::SignedOrder& order, const UnfreezeOptions& options) {
+  TRY(check_officer(options.order));
+  const std::string& officer = options.order.officer;
+  const std::string hash = render::order_digest(order.order, officer).hex();
+  const std::string text = render::render_order(order.order, officer);
+  return Json::object()
+      .set("schema", "custody.policy_unfreeze/1")
+      .set("file", options.in)
+      .set("hash", hash)
+      .set("rendering", text)
+      .set("text", text + "\nto sign this: --hash " + hash);
+}
+
+// Somebody else began the order: who adds his signature has seen it, now or under this hash before.
+Status check_seen(const bundle::SignedOrder& order, const UnfreezeOptions& options) {
+  TRY(check_officer(options.order));
+  const std::string& officer = options.order.officer;
+  if (options.hash.empty()) {
+    return confirm(render::render_order(order.order, officer),
+                   "look at it with --show, then sign it by its --hash");
+  }
+  if (options.hash == render::order_digest(order.order, officer).hex()) return ok_status();
+  return refused(options.in + " holds another order than that of --hash, or for another officer",
+                 "look at it again: --show");
+}
+
+Result<Json> hand_over(Context& context, const bundle::SignedOrder& order, const UnfreezeOptions& options) {
+  if (options.in.empty() || !options.out.empty()) {
+    return invalid("--out needs an officer who signs", "give --officer and --key");
+  }
+  std::string shown;
+  for (const bundle::OfficerSignature& one : order.signatures) {
+    shown += render::render_order(order.order, as_text(one.officer));
+  }
+  return send_order(context, order, model::Statement::kUnfreeze, shown);
 }
 
 // Replays pages of the signer's memory into a simulation.
@@ -167,22 +210,19 @@ Result<Json> policy_unfreeze(Context& context, const UnfreezeOptions& options) {
   if (begins == options.order.reason.empty()) {
     return invalid("either --reason, for a new order, or --in FILE", "custodyctl policy unfreeze --help");
   }
+  if (begins && (options.show || !options.hash.empty())) {
+    return invalid("--show and --hash are for an order that was begun before", "name its file: --in FILE");
+  }
   bundle::SignedOrder order;
   if (begins) {
     ASSIGN_OR_RETURN(order.order, make_order(context, options.order, render::Freeze::kUnfreeze));
   } else {
     ASSIGN_OR_RETURN(order, read_order(options));
   }
-  if (options.order.officer.empty()) {
-    if (begins || !options.out.empty())
-      return invalid("--out needs an officer who signs", "give --officer and --key");
-    std::string shown;
-    for (const bundle::OfficerSignature& one : order.signatures) {
-      shown += render::render_order(order.order, as_text(one.officer));
-    }
-    return send_order(context, order, model::Statement::kUnfreeze, shown);
-  }
+  if (options.show) return show_order(order, options);
+  if (options.order.officer.empty()) return hand_over(context, order, options);
   if (options.out.empty()) return invalid("where to write the signed order?", "give --out FILE");
+  if (!begins) TRY(check_seen(order, options));
   ASSIGN_OR_RETURN(const std::string shown, add_signature(order, options.order));
   TRY(write_file_atomic(options.out, bundle::encode_order(order), 0644));
   return Json::object()

@@ -23,10 +23,12 @@ struct FreezeOptions {
 Result<Json> policy_freeze(Context& context, const FreezeOptions& options);
 
 // Signatures are collected in a file: the first officer gives reason and out, others in and out; in alone
-// hands the order to the signer.
+// hands the order to the signer, and with show says what it holds.
 struct UnfreezeOptions {
   FreezeOptions order;
   std::string in, out;
+  std::string hash = {};  // what show gave; no other order of `in` is signed. Empty: the terminal is asked
+  bool show = false;
 };
 Result<Json> policy_unfreeze(Context& context, const UnfreezeOptions& options);
 

@@ -1,5 +1,7 @@
 #include "signer/cli/signer_call.h"
 
+#include <utility>
+
 #include "policy/render/text.h"
 #include "signer/client/client.h"
 
@@ -32,13 +34,19 @@ Result<Json> ask_policy(Context& context, const model::PolicyQuery& query) {
   return Json::parse(as_text(reply.detail), model::kMaxDetail);
 }
 
+Result<model::MemberId> member_of(const Json& answer) {
+  ASSIGN_OR_RETURN(const std::uint64_t number, answer.u64_at("member"));
+  if (std::in_range<std::uint16_t>(number)) return model::MemberId(static_cast<std::uint16_t>(number));
+  return corrupt("the signer says that it is member " + std::to_string(number) +
+                 ", a number that no member has");
+}
+
 Result<InForce> ask_in_force(Context& context) {
   ASSIGN_OR_RETURN(const Json status, ask_policy(context, {model::PolicyQuestion::kBundle, {}, 0}));
   InForce out;
   ASSIGN_OR_RETURN(const std::string network, status.string_at("network"));
   ASSIGN_OR_RETURN(out.chain_id, model::ChainId::from_hex(network));
-  ASSIGN_OR_RETURN(const std::uint64_t member, status.u64_at("member"));
-  out.member = model::MemberId(static_cast<std::uint16_t>(member));
+  ASSIGN_OR_RETURN(out.member, member_of(status));
   ASSIGN_OR_RETURN(const Json active, status.at("active"));
   ASSIGN_OR_RETURN(out.version, active.u64_at("version"));
   ASSIGN_OR_RETURN(const std::string hash, active.string_at("hash"));

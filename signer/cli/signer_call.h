@@ -11,6 +11,8 @@ Result<model::SignReply> call_signer(Context& context, model::Intent intent);
 
 // The answer's JSON.
 Result<Json> ask_policy(Context& context, const model::PolicyQuery& query);
+// Whose signer it is, out of what it answers about itself. kCorrupt: no member can have that number.
+Result<model::MemberId> member_of(const Json& answer);
 // What the signer says of the policy in force, from which officers' statements are made.
 struct InForce {
   model::ChainId chain_id;
