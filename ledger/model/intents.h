@@ -126,7 +126,7 @@ enum class PolicyQuestion : std::uint8_t {
   kRequests = 2,     // a page of the known requests: above `about` (zero: from the first)
   kRequest = 3,      // the one with the id `about`
   kExplain = 4,      // why the last request about subject `about` was decided so (zero: which are remembered)
-  kPast = 5,         // a page of what was asked and decided: numbers above `after`
+  kPast = 5,         // a page of what was asked and decided: `after` is 0 or what the page before said
   kAttestation = 6,  // what the ledger is told of the version in force, and the salt in it
 };
 struct PolicyQuery {

@@ -1,5 +1,7 @@
 #include "signer/cli/policy_online.h"
 
+#include <utility>
+
 #include "base/base64.h"
 #include "base/file.h"
 #include "policy/bundle/statement.h"
@@ -141,6 +143,7 @@ Result<Json> hand_over(Context& context, const bundle::SignedOrder& order, const
 // Replays pages of the signer's memory into a simulation.
 struct Replay {
   std::size_t skipped = 0;  // that cannot follow: the signer has forgotten what they are about
+  Bytes begun;              // the pieces so far of a record that comes in pieces
   Json changed = Json::array();
   std::string text;
 
@@ -150,16 +153,29 @@ struct Replay {
       ASSIGN_OR_RETURN(const Json page, ask_policy(context, {model::PolicyQuestion::kPast, {}, after}));
       const Json* records = page.find("records");
       if (records == nullptr) return internal_error("the signer answered without records");
-      for (const Json& record : records->items()) TRY(step(record, simulation));
+      for (const Json& record : records->items()) {
+        ASSIGN_OR_RETURN(const std::string encoded, record.as_string());
+        ASSIGN_OR_RETURN(const Bytes bytes, from_base64(encoded, engine::kMaxRecord));
+        TRY(step(bytes, simulation));
+      }
+      TRY(take_piece(page, simulation));
       const auto next = page.u64_at("next");
       if (!next.ok()) return ok_status();
       if (*next <= after) return internal_error("the signer's pages do not go on");
       after = *next;
     }
   }
-  Status step(const Json& encoded, engine::Simulation& simulation) {
-    ASSIGN_OR_RETURN(const std::string text_of_record, encoded.as_string());
-    ASSIGN_OR_RETURN(const Bytes bytes, from_base64(text_of_record, engine::kMaxRecord));
+  // Of a record that is too large for one answer.
+  Status take_piece(const Json& page, engine::Simulation& simulation) {
+    if (page.find("piece") == nullptr) return ok_status();
+    ASSIGN_OR_RETURN(const std::string encoded, page.string_at("piece"));
+    ASSIGN_OR_RETURN(const std::uint64_t rest, page.u64_at("rest"));
+    ASSIGN_OR_RETURN(const Bytes piece, from_base64(encoded, engine::kMaxRecord - begun.size()));
+    begun.insert(begun.end(), piece.begin(), piece.end());
+    if (rest > 0) return ok_status();
+    return step(std::exchange(begun, {}), simulation);
+  }
+  Status step(ByteView bytes, engine::Simulation& simulation) {
     ASSIGN_OR_RETURN(const engine::Record record, engine::decode_record(bytes));
     const auto found = simulation.step(record);
     if (!found.ok()) {

@@ -47,6 +47,14 @@ Json votes_json(const engine::KnownRequest& known) {
   return out;
 }
 
+// From byte `begin` of the record on. How many bytes are left after it.
+std::size_t add_piece(Json& page, ByteView record, std::size_t begin) {
+  const ByteView piece = record.subspan(begin, std::min(kMaxPiece, record.size() - begin));
+  const std::size_t rest = record.size() - begin - piece.size();
+  page.set("piece", to_base64(piece)).set("rest", static_cast<std::uint64_t>(rest));
+  return rest;
+}
+
 std::uint64_t had(const engine::Approvals& approvals, const render::Want& want,
                   const bundle::Bundle& active) {
   if (want.group.empty()) return approvals.distinct;
@@ -433,27 +441,41 @@ Result<Json> PolicyDesk::explanation(const Hash256& subject) const {
   return Json::object().set("schema", "custody.decisions/1").set("decisions", std::move(list));
 }
 
-Json PolicyDesk::past_page(std::uint64_t after) const {
-  std::vector<const Past*> all;
-  for (const auto& [kind, base] : past_base_) all.push_back(&base);
-  std::ranges::sort(all, {}, &Past::number);
-  for (const Past& past : past_) all.push_back(&past);
-  Json list = Json::array();
-  std::size_t size = 200;
-  std::uint64_t last = after;
-  for (const Past* past : all) {
-    if (past->number <= after) continue;
-    std::string text = to_base64(past->record);
-    size += text.size() + 3;
-    if (size > kMaxPage && last != after) break;
-    list.push(std::move(text));
-    last = past->number;
+std::vector<const PolicyDesk::Past*> PolicyDesk::past_from(std::uint64_t number) const {
+  std::vector<const Past*> out;
+  for (const auto& [kind, base] : past_base_) out.push_back(&base);
+  std::ranges::sort(out, {}, &Past::number);
+  for (const Past& past : past_) out.push_back(&past);
+  std::erase_if(out, [&](const Past* past) { return past->number < number; });
+  return out;
+}
+
+Result<Json> PolicyDesk::past_page(std::uint64_t place) const {
+  const std::uint64_t number = place / kPiecesOfARecord;
+  const std::size_t begin = place % kPiecesOfARecord * kMaxPiece;
+  const std::vector<const Past*> left = past_from(number);
+  if (begin > 0 && (left.empty() || left.front()->number != number || left.front()->record.size() <= begin)) {
+    return not_found("the rest of record " + std::to_string(number) + " is not remembered",
+                     "ask again from the first record on");
   }
-  return Json::object()
-      .set("schema", "custody.past/1")
-      .set("records", std::move(list))
-      .set("complete", past_base_.empty())
-      .set("next", last == past_number_ ? Json() : Json(last));
+  Json page = Json::object().set("schema", "custody.past/1").set("complete", past_base_.empty());
+  Json list = Json::array();
+  std::uint64_t next = place;
+  std::size_t size = 200;
+  for (const Past* past : left) {
+    const bool large = past->record.size() > kMaxPiece;
+    size += (past->record.size() + 2) / 3 * 4 + 3;
+    if (!list.items().empty() && (large || size > kMaxPage)) break;
+    next = (past->number + 1) * kPiecesOfARecord;
+    if (large) {
+      if (add_piece(page, past->record, begin) > 0)
+        next = past->number * kPiecesOfARecord + begin / kMaxPiece + 1;
+      break;
+    }
+    list.push(to_base64(past->record));
+  }
+  const bool done = next / kPiecesOfARecord > past_number_;
+  return page.set("records", std::move(list)).set("next", done ? Json() : Json(next));
 }
 
 }  // namespace custody::signer::core

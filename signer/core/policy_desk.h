@@ -25,6 +25,10 @@ constexpr std::size_t kMaxExplanations = 64;        // of the last decisions
 constexpr std::size_t kMaxExplanation = 24u << 10;  // bytes of one; a longer one is cut to its outcome
 constexpr std::size_t kMaxPage = 8u << 10;          // bytes of JSON in one answer of a list
 constexpr std::size_t kMaxVersions = 32;            // of the bundles that were accepted, the newest
+constexpr std::size_t kMaxPiece = 48u << 10;  // bytes of a record in one answer; a larger one comes in pieces
+// A place in the past: the record's number times this, and how many of its pieces come before.
+constexpr std::uint64_t kPiecesOfARecord = 1u << 10;
+static_assert(kPiecesOfARecord * kMaxPiece >= engine::kMaxRecord);
 
 class PolicyDesk {
  public:
@@ -73,13 +77,17 @@ class PolicyDesk {
   // Whether money of this currency must not be signed for now; 0: anything that a freeze of everything stops.
   bool is_frozen(model::CurrencyId currency) const;
 
-  // Answers to the operator: JSON of at most kMaxPage bytes (one request: what a request may have).
+  // Answers to the operator: JSON of at most kMaxPage bytes (one request, record or piece of one: what it
+  // has).
   Json bundle_status() const;
   Json requests_page(const Hash256& after) const;
   Result<Json> request(const Hash256& id) const;
   Result<Json> explanation(const Hash256& subject) const;  // zero: the list of those that are kept
-  Json past_page(std::uint64_t after) const;               // records numbered above `after`
-  Json attestation() const;                                // for an auditor: with the salt
+  // What was asked and decided, from `place` on: 0, or the `next` of the page before. Whole records, or one
+  // piece of a record that is larger than kMaxPiece, and how many bytes are left of it. kNotFound: the rest
+  // of that record is not remembered any more.
+  Result<Json> past_page(std::uint64_t place) const;
+  Json attestation() const;  // for an auditor: with the salt
 
  private:
   struct Past {
@@ -103,6 +111,7 @@ class PolicyDesk {
   Status check_replaces_waiting(const policy::bundle::Bundle& next) const;
   void put_in_force(std::unique_ptr<engine::CompiledBundle> bundle);
   void remember(const engine::Record& record);
+  std::vector<const Past*> past_from(std::uint64_t number) const;  // what is remembered, in order
   bool was_denied(const engine::DeniedRecord& record) const;
 
   Directory& files_;

@@ -1,6 +1,8 @@
 // A signer with a policy, and its officers. For the tests of this folder.
 #pragma once
 
+#include <utility>
+
 #include "base/base64.h"
 #include "base/json.h"
 #include "signer/core/fixture_test.h"
@@ -45,6 +47,27 @@ class PolicyTest : public SignerFixture {
     const auto decoded = policy::render::decode_request(*encoded);
     EXPECT_TRUE(decoded.ok());
     return decoded.ok() ? *decoded : policy::render::Request();
+  }
+  // Every record that the signer remembers, page by page, put together again.
+  std::vector<Bytes> whole_past() {
+    std::vector<Bytes> out;
+    Bytes begun;
+    Result<std::uint64_t> place = std::uint64_t{0};
+    while (place.ok()) {
+      const auto reply = ask(model::PolicyQuery{model::PolicyQuestion::kPast, {}, *place}, Caller::kOperator);
+      EXPECT_EQ(reply.code, 0) << as_text(reply.message);
+      EXPECT_LE(reply.detail.size(), model::kMaxDetail);
+      const Json page = *Json::parse(as_text(reply.detail), kMaxJson);
+      if (page.find("piece") != nullptr) {
+        append(begun, *from_base64(*page.string_at("piece"), kMaxPiece));
+        if (*page.u64_at("rest") == 0) out.push_back(std::exchange(begun, {}));
+      }
+      for (const Json& one : page.find("records")->items()) {
+        out.push_back(*from_base64(*one.as_string(), kMaxPiece));
+      }
+      place = page.u64_at("next");
+    }
+    return out;
   }
   // Burn 1 is of 300,000.
   model::SlotRecord large() { return payouts_.derive(1, {1}, {1}); }

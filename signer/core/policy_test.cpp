@@ -2,6 +2,8 @@
 // the signer itself stands against them.
 #include <gtest/gtest.h>
 
+#include "ledger/chains/bitcoin/address.h"
+#include "ledger/custody/custody.h"
 #include "signer/core/policy_fixture_test.h"
 
 namespace custody::signer::core {
@@ -47,7 +49,47 @@ TEST_F(PolicyTest, WhatWaitsIsListedShownAndExplained) {
   const Json past = question(model::PolicyQuestion::kPast);
   EXPECT_EQ(past.find("records")->items().size(), 3u);
   EXPECT_EQ(*past.bool_at("complete"), true);
-  EXPECT_EQ(question(model::PolicyQuestion::kPast, {}, 1).find("records")->items().size(), 2u);
+  EXPECT_EQ(question(model::PolicyQuestion::kPast, {}, 2 * kPiecesOfARecord).find("records")->items().size(),
+            2u);
+}
+
+// An allow-list as long as may be: its record alone would not fit a reply.
+TEST_F(PolicyTest, ALargeRecordOfThePastComesInPieces) {
+  policy::bundle::Bundle bundle = policy_;
+  const auto chain = ledger::custody::network_of(identity_.genesis.chains[0]);
+  for (std::size_t i = 0; i < policy::bundle::kMaxAllowList; ++i) {
+    Bytes script(34, 7);
+    script[0] = 0;
+    script[1] = 32;
+    script[2] = static_cast<std::uint8_t>(i);
+    script[3] = static_cast<std::uint8_t>(i >> 8);
+    const std::string address = *ledger::chains::bitcoin::format_address(script, chain);
+    bundle.allow_list.push_back({bundle.units[0].currency, to_bytes(address), to_bytes("owner"),
+                                 to_bytes("a test"), policy::render::kMaxTime});
+  }
+  std::ranges::sort(bundle.allow_list, {}, &policy::bundle::AllowEntry::address);
+  rebind(bundle);
+  expect_pending(ask(payouts_.recorded(large())));
+  const std::vector<Bytes> records = whole_past();
+  ASSERT_EQ(records.size(), 2u);
+  ASSERT_GT(records[0].size(), 2 * kMaxPiece);
+  const auto first = engine::decode_record(records[0]);
+  ASSERT_TRUE(first.ok()) << first.status().to_string();
+  EXPECT_EQ(std::get<engine::ActivateRecord>(*first).listed.size(), policy::bundle::kMaxAllowList);
+  EXPECT_TRUE(std::holds_alternative<engine::ReserveRecord>(*engine::decode_record(records[1])));
+}
+
+TEST_F(PolicyTest, APlaceInThePastThatIsNotThereIsNamed) {
+  const auto at = [&](std::uint64_t place) {
+    return ask(model::PolicyQuery{model::PolicyQuestion::kPast, {}, place}, Caller::kOperator);
+  };
+  EXPECT_EQ(at(1'000 * kPiecesOfARecord).code, 0);  // nothing yet
+  for (const std::uint64_t place : {1 * kPiecesOfARecord + 1, 1'000 * kPiecesOfARecord + 3, UINT64_MAX}) {
+    const auto reply = at(place);
+    EXPECT_EQ(reply.code, static_cast<std::uint8_t>(Code::kNotFound));
+    EXPECT_NE(as_text(reply.message).find("record " + std::to_string(place / kPiecesOfARecord)),
+              std::string::npos);
+  }
 }
 
 TEST_F(PolicyTest, RequestsAndVotesSurviveARestart) {
