@@ -2,8 +2,11 @@
 // the signer itself stands against them.
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "ledger/chains/bitcoin/address.h"
 #include "ledger/custody/custody.h"
+#include "policy/cedar/format.h"
 #include "signer/core/policy_fixture_test.h"
 
 namespace custody::signer::core {
@@ -267,6 +270,67 @@ TEST_F(PolicyTest, B4_OlderForeignAndUnsignedBundlesLeaveTheActiveOneInForce) {
   EXPECT_EQ(say(model::Statement::kActivate, tests::sign_bundle(second, {"alice", "bob"})).code, 0);
   EXPECT_EQ(core_->memory().desk->state().active().version, 2u) << "no delay";
   EXPECT_NE(say(model::Statement::kActivate, tests::sign_bundle(second, {"alice", "bob"})).code, 0);
+}
+
+// Whoever signed it: a bundle that is malformed is refused by what is wrong, where, and the one in force
+// stays.
+TEST_F(PolicyTest, B3_AMalformedBundleIsRefusedByPlaceAndTheActiveOneStays) {
+  show_head();
+  const auto refused = [&](const std::function<void(policy::bundle::Bundle&)>& change, std::string_view what,
+                           std::string_view where) {
+    auto bad = tests::next_policy(policy_);
+    change(bad);
+    const auto reply = say(model::Statement::kActivate, tests::sign_bundle(bad, {"alice", "bob"}));
+    const std::string why(as_text(reply.message));
+    EXPECT_EQ(reply.code, static_cast<std::uint8_t>(Code::kInvalid)) << why;
+    EXPECT_NE(why.find(what), std::string::npos) << why;
+    EXPECT_NE(why.find(where), std::string::npos) << why;
+    EXPECT_EQ(core_->memory().desk->state().active().hash, policy::bundle::bundle_hash(policy_));
+    EXPECT_FALSE(core_->memory().desk->state().waiting().has_value());
+  };
+  using Bundle = policy::bundle::Bundle;
+  refused([](Bundle& b) { b.policies = to_bytes("permit (principal,\naction resource);\n"); }, "policies",
+          "line 2, column 8");
+  refused([](Bundle& b) { b.schema = to_bytes("entity A;\nentity ;\n"); }, "schema", "line 2, column 8");
+  refused([](Bundle& b) { b.schema = to_bytes("entity A in [B];\n"); }, "schema", "B");
+  refused(
+      [](Bundle& b) {
+        const auto text =
+            policy::cedar::format_policies("@id(\"odd\") permit (principal is Nobody, action, resource);");
+        b.policies = to_bytes(*text);
+      },
+      "policies: line 2, column 9: odd", "Nobody");
+  refused([](Bundle& b) { b.officers[0].key = Bytes(33, 0xff); }, "officer", "alice");
+  refused([](Bundle& b) { b.activation.group = to_bytes("nobody"); }, "activation", "nobody");
+  refused([](Bundle& b) { b.units[0].currency = to_bytes("XYZ"); }, "unit", "XYZ");
+  refused(
+      [](Bundle& b) {
+        b.allow_list = {{b.units[0].currency, to_bytes("nowhere"), to_bytes("owner"), to_bytes("a test"),
+                         policy::render::kMaxTime}};
+      },
+      "allow", "nowhere");
+  EXPECT_EQ(
+      say(model::Statement::kActivate, tests::sign_bundle(tests::next_policy(policy_), {"alice", "bob"}))
+          .code,
+      0);
+}
+
+TEST_F(PolicyTest, EveryTruncationOfAStatementIsRefusedAndChangesNothing) {
+  const Hash256 id = expect_pending(ask(payouts_.recorded(large())));
+  const auto before = core_->memory().desk->state();
+  const auto refused = [&](model::Statement what, const Bytes& whole, std::size_t step) {
+    for (std::size_t size = 0; size < whole.size(); size += step) {
+      const auto reply = say(what, Bytes(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)));
+      EXPECT_NE(reply.code, 0) << size;
+      EXPECT_FALSE(reply.message.empty()) << size;
+    }
+    EXPECT_EQ(core_->memory().desk->state(), before);
+  };
+  refused(model::Statement::kVote, tests::sign_vote(request(id), "alice", "treasury"), 1);
+  refused(model::Statement::kFreeze, tests::sign_order(order(Freeze::kFreeze, 1), {"carol"}), 1);
+  const Bytes bundle = tests::sign_bundle(tests::next_policy(policy_), {"alice", "bob"});
+  refused(model::Statement::kActivate, bundle, bundle.size() / 97);
+  EXPECT_EQ(say(model::Statement::kVote, tests::sign_vote(request(id), "alice", "treasury")).code, 0);
 }
 
 // Abuse case B11.
