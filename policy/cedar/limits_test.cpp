@@ -189,8 +189,8 @@ TEST(CedarLimits, MaxCollectionOfData) {
   EXPECT_EQ(context(R"({"r": {)" + fields + R"(,"b":1}})"), Code::kExhausted);
   for (const char* part : {R"("attrs")", R"("attrs": {}, "tags")"}) {
     const auto entity = [&](const std::string& more) {
-      const std::string json = R"([{"uid": {"type": "A", "id": "x"}, "parents": [], )" + std::string(part) +
-                               ": {" + fields + more + "}}]";
+      std::string json = R"([{"uid": {"type": "A", "id": "x"}, "parents": [], )";
+      json.append(part).append(": {").append(fields).append(more).append("}}]");
       return entities_from_json(*parse_data_json(json), nullptr).code();
     };
     EXPECT_EQ(entity(""), Code::kOk) << part;
