@@ -67,7 +67,7 @@ test('exit 1: a member that dies ends the run at once, with its name and its log
 });
 
 test('exit 1: when time is up it says what was awaited, from whom, the last state, and which log to read', async () => {
-  const { run, directory } = start('time is up', '--time-scale', '0.1');
+  const { run, directory } = start('time is up', '--time-scale', '0.3');
   await run.step('gateway', 'start');
   // Whichever step it is by now: the people's node stands still.
   process.kill(findProcess(run, 'custody-noded', 'member-1'), 'SIGSTOP');
