@@ -116,6 +116,43 @@ TEST_F(NodeNetwork, SigkillOfAnyProcessAtAnyTimeForksNothingAndLosesNothing) {
   network_.expect_agreement();
 }
 
+// Issue 3: from each signer's bundle to the ledger of every node, and once only: a restart has nothing to
+// add.
+TEST_F(NodeNetwork, EveryMemberAttestsThePolicyThatItsSignerDecidesBy) {
+  start();
+  const auto attested = [](RealMember& by) {
+    std::vector<Json> out;
+    const auto answer = by.ask("members");
+    if (!answer.ok()) return out;
+    for (const Json& member : answer->find("members")->items()) {
+      if (!member.find("policy")->is_null()) out.push_back(*member.find("policy"));
+    }
+    return out;
+  };
+  std::vector<Json> all;
+  for (std::uint64_t height = 4; height < 300 && all.size() < network_.size(); ++height) {
+    ASSERT_TRUE(member(0).reaches(height)) << member(0).node_log();
+    all = attested(member(0));
+  }
+  ASSERT_EQ(all.size(), network_.size()) << member(0).node_log();
+  for (std::size_t i = 0; i < network_.size(); ++i) {
+    const auto said = member(i).ctl({"policy", "attestation"});
+    ASSERT_TRUE(said.has_value());
+    EXPECT_EQ(all[i].u64_at("version").value(), 1u);
+    EXPECT_EQ(all[i].string_at("salted_hash").value(), said->string_at("salted_hash").value());
+  }
+  member(1).kill_signer();
+  member(1).kill_node();
+  restart(member(1));
+  const std::uint64_t height = member(0).height();
+  ASSERT_TRUE(member(1).reaches(height + 15)) << member(1).node_log();
+  const std::vector<Json> later = attested(member(1));
+  ASSERT_EQ(later.size(), all.size());
+  for (std::size_t i = 0; i < all.size(); ++i) EXPECT_EQ(later[i].dump(), all[i].dump());
+  EXPECT_EQ(member(1).node_log().find("duties.transaction_refused"), std::string::npos);
+  network_.expect_agreement();
+}
+
 // A limit on the size of any file, and room again.
 TEST_F(NodeNetwork, AFullDiskStopsTheNodeWithAReasonAndNothingIsLost) {
   start();
