@@ -135,19 +135,8 @@ TEST_F(StateTest, SelectsAsManyAsFitABlock) {
 // Invariant 5: a node that restarts from its store has the same state, to the index.
 TEST_F(StateTest, LoadsWhatItStored) {
   ASSERT_TRUE(net_.produce({payment()}).ok());
-  std::map<Bytes, Bytes> store;
-  net_.state().tree().for_each([&](ByteView key, ByteView value) { store[to_bytes(key)] = to_bytes(value); });
-  const auto load = [&] {
-    auto at = store.begin();
-    return State::load(net_.genesis(), net_.chain_id(), net_.state().height(), net_.state().time(),
-                       [&](Bytes& key, Bytes& value) {
-                         if (at == store.end()) return false;
-                         key = at->first;
-                         value = at->second;
-                         ++at;
-                         return true;
-                       });
-  };
+  std::map<Bytes, Bytes> store = net_.stored();
+  const auto load = [&] { return net_.load(store); };
   const auto loaded = load();
   ASSERT_TRUE(loaded.ok()) << loaded.status().to_string();
   EXPECT_EQ(loaded->root(), net_.state().root());

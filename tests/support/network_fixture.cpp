@@ -245,6 +245,24 @@ model::Commit Network::commit_of(const model::BlockHeader& header,
   return out;
 }
 
+std::map<Bytes, Bytes> Network::stored() const {
+  std::map<Bytes, Bytes> out;
+  state_->tree().for_each([&](ByteView key, ByteView value) { out[to_bytes(key)] = to_bytes(value); });
+  return out;
+}
+
+Result<ledger::state::State> Network::load(const std::map<Bytes, Bytes>& store) const {
+  auto at = store.begin();
+  return ledger::state::State::load(genesis(), chain_id(), state_->height(), state_->time(),
+                                    [&](Bytes& key, Bytes& value) {
+                                      if (at == store.end()) return false;
+                                      key = at->first;
+                                      value = at->second;
+                                      ++at;
+                                      return true;
+                                    });
+}
+
 model::LedgerEvidence Network::evidence(const std::vector<Bytes>& keys) const {
   model::LedgerEvidence out;
   out.header = blocks_.back().block.header;
