@@ -82,12 +82,14 @@ class Step {
 
 export class StepRunner {
   /**
-   * @param {{reporter: Reporter, stepMs: number, totalMs: number, health?: () => void}} options; health throws when something that must run does not.
+   * @param {{reporter: Reporter, stepMs: number, totalMs: number, health?: () => void, now?: () => number}} options; health throws when something that
+   *   must run does not; now in milliseconds.
    */
-  constructor({ reporter, stepMs, totalMs, health = () => {} }) {
+  constructor({ reporter, stepMs, totalMs, health = () => {}, now = () => performance.now() }) {
     this.reporter = reporter;
     this.stepMs = stepMs;
-    this.deadline = performance.now() + totalMs;
+    this.now = now;
+    this.deadline = now() + totalMs;
     this.totalMs = totalMs;
     this.health = health;
     this.done = [];
@@ -107,8 +109,12 @@ export class StepRunner {
     const controller = new AbortController();
     setMaxListeners(0, controller.signal); // one per program that runs at the same time
     const step = new Step(name, controller.signal, this.reporter, this.health);
-    const started = performance.now();
-    const took = () => Math.round(performance.now() - started) / 1000;
+    const started = this.now();
+    const end = (state, text) => {
+      const seconds = Math.round(this.now() - started) / 1000; // looked at once: event and summary say the same
+      this.done.push({ name, seconds });
+      this.reporter.step(name, state, seconds, text);
+    };
     const left = this.deadline - started;
     const limit = Math.max(0, Math.min(this.stepMs, left));
     const overall = left < this.stepMs;
@@ -129,13 +135,11 @@ export class StepRunner {
       // When the abort wins the race, the step's own end is of no interest any more.
       running.catch(() => {});
       const result = (await Promise.race([running, aborted])) ?? '';
-      this.done.push({ name, seconds: took() });
-      this.reporter.step(name, 'done', took(), result);
+      end('done', result);
       this.current = undefined;
     } catch (error) {
       controller.abort(error);
-      this.done.push({ name, seconds: took() });
-      this.reporter.step(name, 'failed', took(), error.message);
+      end('failed', error.message);
       throw error;
     } finally {
       clearTimeout(timer);

@@ -13,10 +13,10 @@ class Memory extends Writable {
   }
 }
 
-function make({ stepMs = 60_000, totalMs = 60_000, health } = {}) {
+function make({ stepMs = 60_000, totalMs = 60_000, health, now } = {}) {
   const out = new Memory();
   const err = new Memory();
-  const runner = new StepRunner({ reporter: new Reporter({ json: true, out, err }), stepMs, totalMs, health });
+  const runner = new StepRunner({ reporter: new Reporter({ json: true, out, err }), stepMs, totalMs, health, now });
   return { runner, events: () => out.text.trim().split('\n').map((line) => JSON.parse(line)), err };
 }
 
@@ -36,6 +36,15 @@ test('a step is told at its start and its end, with nothing but JSON on standard
   assert.equal(done.detail, 'fine');
   assert.match(err.text, /hello/);
   assert.deepEqual(runner.done.map((item) => item.name), ['one']);
+});
+
+test('a step took the same time in its event and in the summary, however the clock goes on between', async () => {
+  let ms = 0;
+  const { runner, events } = make({ now: () => { ms += 1; return ms; } });
+  for (let i = 0; i < 5; ++i) await runner.run(`good ${i}`, '', async () => '');
+  await assert.rejects(runner.run('bad', '', async () => { throw new Error('broken'); }), /broken/);
+  const ended = events().filter(({ state }) => state !== 'start').map(({ name, seconds }) => ({ name, seconds }));
+  assert.deepEqual(ended, runner.done);
 });
 
 test('a failure is told and thrown, and the step that failed is known', async () => {
