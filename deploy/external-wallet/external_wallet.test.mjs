@@ -206,13 +206,13 @@ test('a state file of another wallet is refused, a deleted one is made again', a
   assert.deepEqual(fresh.balance(), wallets.btc.balance());
 });
 
-async function scripted(answer, use) {
+async function scripted(answer, use, timeoutMs = 30_000) {
   const server = http.createServer((request, response) => {
     request.resume();
     request.on('end', () => answer(response, request));
   });
   await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  const rpc = new Rpc({ url: `http://127.0.0.1:${server.address().port}/`, password: 'p', timeoutMs: 300 });
+  const rpc = new Rpc({ url: `http://127.0.0.1:${server.address().port}/`, password: 'p', timeoutMs });
   try {
     await use(rpc);
   } finally {
@@ -239,7 +239,7 @@ test('nonsense, silence and absence of the node are told apart from its refusals
   await scripted((response) => response.end('<html>'), refuses(RpcUnreachable));
   await scripted((response) => response.end('{}'), refuses(RpcUnreachable));
   await scripted((response) => response.end('{"result":1,"error":null,"id":99}'), refuses(RpcUnreachable));
-  await scripted(() => {}, refuses(RpcUnreachable));
+  await scripted(() => {}, refuses(RpcUnreachable), 300);
   await scripted((response) => {
     response.statusCode = 500; // as Bitcoin Core does
     response.end('{"result":null,"error":{"code":-26,"message":"dust"},"id":1}');
