@@ -97,7 +97,8 @@ Status CompiledBundle::compile_policies() {
   auto policies = cedar::PolicySet::parse(as_text(bundle().policies));
   if (!policies.ok()) return policies.status().with_context("policies");
   content_->policies = std::move(policies).value();
-  const std::vector<Finding> findings = lint(this->policies(), this->schema());
+  const std::vector<Finding> findings =
+      lint(this->policies(), this->schema(), names_of(bundle(), std::string(as_text(network().member_name))));
   if (findings.empty()) {
     content_->thresholds = engine::thresholds(this->policies());
     return ok_status();

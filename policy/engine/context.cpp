@@ -79,7 +79,7 @@ void ContextBuilder::fill_store() {
   }
   add_officers(&builder);
   member_ = cedar::entity_uid(store_arena_, "Member", as_text(compiled_.network().member_name));
-  ledger_ = cedar::entity_uid("Ledger", "chain");
+  ledger_ = cedar::entity_uid("Ledger", kLedgerName);
   gateway_.uid = cedar::entity_uid("Gateway", kPlaceholder);
   wallet_.uid = cedar::entity_uid("Wallet", kPlaceholder);
   for (const cedar::EntityUid& uid : {member_, ledger_, gateway_.uid, wallet_.uid}) add(uid);

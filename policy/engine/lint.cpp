@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "policy/cedar/validator.h"
+#include "policy/engine/vocabulary.h"
 
 namespace custody::policy::engine {
 namespace {
@@ -16,6 +17,7 @@ using cedar::ExprKind;
 
 constexpr std::string_view kApprovals = "approvals";
 constexpr std::string_view kWaited = "waitedHours";
+constexpr std::size_t kListedNames = 8;  // of those that a message lists
 
 bool is_variable(const Expr& expr, cedar::Variable variable) {
   return expr.kind == ExprKind::kVariable && expr.variable == variable;
@@ -51,6 +53,17 @@ bool is_id(std::string_view text) {
   });
 }
 
+// "compliance, treasury"
+std::string listed(const std::set<std::string, std::less<>>& names) {
+  std::string out;
+  std::size_t count = 0;
+  for (const std::string& name : names) {
+    if (count == kListedNames) return out + " and " + std::to_string(names.size() - count) + " more";
+    out += (count++ == 0 ? "" : ", ") + name;
+  }
+  return out.empty() ? "none" : out;
+}
+
 // What a condition's truth does to what is allowed, and so which way approvals may move it.
 enum class Effect : std::uint8_t { kHelps, kHinders };
 Effect opposite(Effect effect) {
@@ -59,15 +72,18 @@ Effect opposite(Effect effect) {
 
 class Linter {
  public:
-  Linter(const cedar::PolicySet& policies, const cedar::Schema& schema)
-      : policies_(policies), schema_(schema) {}
+  Linter(const cedar::PolicySet& policies, const cedar::Schema& schema, const Names& names)
+      : policies_(policies), schema_(schema), names_(names) {}
 
   std::vector<Finding> run() && {
     for (const cedar::Policy& policy : policies_.all()) {
       policy_ = &policy;
       check_annotations();
       if (policy.is_template()) report(policy.at, "template", "nothing fills its slots; name the entity");
+      check_scope(policy.principal);
+      check_scope(policy.resource);
       for (const cedar::Condition& condition : policy.conditions) {
+        check_names(*condition.body);
         const bool permit = policy.effect == cedar::Effect::kPermit;
         check_condition(*condition.body, permit != condition.unless ? Effect::kHelps : Effect::kHinders);
       }
@@ -104,6 +120,43 @@ class Linter {
     } else if (!ids_.insert(id).second) {
       report(policy_->at, "id", "the @id " + std::string(id) + " is another policy's already");
     }
+  }
+
+  void check_scope(const cedar::ScopeConstraint& scope) {
+    using Kind = cedar::ScopeConstraint::Kind;
+    if (scope.slot) return;
+    if (scope.kind == Kind::kEqual || scope.kind == Kind::kIn || scope.kind == Kind::kIsIn) {
+      check_name(scope.at, scope.entity);
+    }
+  }
+
+  void check_names(const Expr& expr) {
+    if (expr.kind == ExprKind::kLiteral && expr.value.is(cedar::Value::Kind::kEntity)) {
+      check_name(expr.at, expr.value.entity());
+    }
+    for (const Expr* operand : expr.operands) check_names(*operand);
+  }
+
+  void check_name(cedar::Position at, const cedar::EntityUid& uid) {
+    if (uid.type == "Group") {
+      check_listed(at, uid, names_.groups);
+    } else if (uid.type == "Officer") {
+      check_listed(at, uid, names_.officers);
+    } else if (uid.type == "Currency") {
+      check_listed(at, uid, names_.currencies);
+    } else if (uid.type == "Member" && names_.member.has_value()) {
+      check_listed(at, uid, {*names_.member});
+    } else if (uid.type == "Ledger") {
+      check_listed(at, uid, {std::string(kLedgerName)});
+    }
+  }
+
+  void check_listed(cedar::Position at, const cedar::EntityUid& uid,
+                    const std::set<std::string, std::less<>>& known) {
+    if (known.contains(uid.id)) return;
+    report(at, "name",
+           to_string(uid) + " is none of the bundle's, and nothing would ever match it; there is " +
+               listed(known));
   }
 
   void add_validation() {
@@ -195,6 +248,7 @@ class Linter {
 
   const cedar::PolicySet& policies_;
   const cedar::Schema& schema_;
+  const Names& names_;
   const cedar::Policy* policy_ = nullptr;
   std::set<std::string_view> ids_;
   std::vector<Finding> findings_;
@@ -225,8 +279,17 @@ std::string_view policy_name(const cedar::Policy& policy) {
   return policy.id;
 }
 
-std::vector<Finding> lint(const cedar::PolicySet& policies, const cedar::Schema& schema) {
-  return Linter(policies, schema).run();
+Names names_of(const bundle::Bundle& bundle, std::optional<std::string> member) {
+  Names out;
+  for (const Bytes& group : bundle.groups) out.groups.emplace(as_text(group));
+  for (const bundle::Officer& officer : bundle.officers) out.officers.emplace(as_text(officer.name));
+  for (const bundle::Unit& unit : bundle.units) out.currencies.emplace(as_text(unit.currency));
+  out.member = std::move(member);
+  return out;
+}
+
+std::vector<Finding> lint(const cedar::PolicySet& policies, const cedar::Schema& schema, const Names& names) {
+  return Linter(policies, schema, names).run();
 }
 
 std::vector<Threshold> thresholds(const cedar::PolicySet& policies) {

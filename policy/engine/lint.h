@@ -3,10 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "policy/bundle/bundle.h"
 #include "policy/cedar/policy.h"
 #include "policy/cedar/schema.h"
 
@@ -17,7 +20,8 @@ constexpr std::size_t kMaxPolicyId = 64;
 struct Finding {
   std::string policy;  // its @id, or "policy7" when it has none
   cedar::Position at;
-  std::string rule;     // "id", "annotation", "template", "strict", "approvals", "arithmetic", "attribute"
+  std::string
+      rule;  // "id", "annotation", "template", "strict", "approvals", "arithmetic", "attribute", "name"
   std::string message;  // what, and what to do
   friend bool operator==(const Finding&, const Finding&) = default;
 };
@@ -25,6 +29,15 @@ std::string to_string(const Finding& finding);
 
 // The value of @id, or the id by position when there is none.
 std::string_view policy_name(const cedar::Policy& policy);
+
+// What entities policies may name.
+struct Names {
+  std::set<std::string, std::less<>> groups;
+  std::set<std::string, std::less<>> officers;
+  std::set<std::string, std::less<>> currencies;
+  std::optional<std::string> member;  // absent: not known here, and any name is taken for it
+};
+Names names_of(const bundle::Bundle& bundle, std::optional<std::string> member);
 
 // Empty: the policies may be signed. In the order of the text. The rules:
 // id          Each policy has an @id of 1..kMaxPolicyId characters of a-z A-Z 0-9 . _ -, none twice.
@@ -39,7 +52,11 @@ std::string_view policy_name(const cedar::Policy& policy);
 //             policy can err by overflow.
 // attribute   Attributes only of principal, resource and context and of what they hold: every other entity or
 //             record might not have them, or could hide approvals.
-std::vector<Finding> lint(const cedar::PolicySet& policies, const cedar::Schema& schema);
+// name        Group, Officer, Currency, Member and Ledger only as `names` has them: a misspelt one would
+// match
+//             nothing, and its forbid forbid nothing. Gateways and wallets come and go on the ledger, so
+//             theirs are not looked at.
+std::vector<Finding> lint(const cedar::PolicySet& policies, const cedar::Schema& schema, const Names& names);
 
 // What the policies compare approvals and waiting with, as the least number that makes the comparison true.
 struct Threshold {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <random>
 
@@ -19,10 +20,15 @@ const cedar::Schema& schema() {
   return parsed;
 }
 
+const Names& names() {
+  static const Names known = {{"compliance", "treasury"}, {"carol", "tara"}, {"BTC"}, "member-2"};
+  return known;
+}
+
 std::vector<Finding> findings(std::string_view text) {
   const auto policies = cedar::PolicySet::parse(text);
   EXPECT_TRUE(policies.ok()) << policies.status().to_string() << "\n" << text;
-  return policies.ok() ? lint(*policies, schema()) : std::vector<Finding>();
+  return policies.ok() ? lint(*policies, schema(), names()) : std::vector<Finding>();
 }
 
 // The rules that a text breaks, in order, each once.
@@ -65,6 +71,81 @@ TEST(Lint, WhatOfficersWriteIsClean) {
   EXPECT_EQ(permit_when("context has payee.owner && context.payee.owner like \"Exchange *\""), "");
   EXPECT_EQ(permit_when("[1, 2, 3].contains(context.weekday) && context.time.toTime() < duration(\"8h\")"),
             "");
+}
+
+// The findings on a ballot's policy with this principal and this condition.
+std::vector<Finding> ballot(std::string_view principal, std::string_view condition) {
+  return findings("@id(\"p\") forbid(" + std::string(principal) +
+                  ", action == Action::\"ballot\", resource) when { " + std::string(condition) + " };");
+}
+std::string only_message(const std::vector<Finding>& found) {
+  if (found.size() != 1) return std::to_string(found.size()) + " findings";
+  return found[0].rule + ": " + found[0].message;
+}
+
+TEST(Lint, NamesThatTheBundleDoesNotKnowAreRefused) {
+  EXPECT_EQ(only_message(ballot("principal in Group::\"tresury\"", "true")),
+            "name: Group::\"tresury\" is none of the bundle's, and nothing would ever match it; there is "
+            "compliance, treasury");
+  EXPECT_EQ(only_message(ballot("principal is Officer in Group::\"Treasury\"", "true")),
+            "name: Group::\"Treasury\" is none of the bundle's, and nothing would ever match it; there is "
+            "compliance, treasury");
+  EXPECT_EQ(only_message(ballot("principal == Officer::\"mallory\"", "true")),
+            "name: Officer::\"mallory\" is none of the bundle's, and nothing would ever match it; there is "
+            "carol, tara");
+  EXPECT_EQ(only_message(ballot("principal == Member::\"member-1\"", "true")),
+            "name: Member::\"member-1\" is none of the bundle's, and nothing would ever match it; there is "
+            "member-2");
+  EXPECT_EQ(
+      only_message(ballot("principal", "resource == Ledger::\"chian\"")),
+      "name: Ledger::\"chian\" is none of the bundle's, and nothing would ever match it; there is chain");
+  EXPECT_EQ(only_message(findings("@id(\"p\") forbid(principal, action == Action::\"withdraw\", resource in "
+                                  "Currency::\"BCT\");")),
+            "name: Currency::\"BCT\" is none of the bundle's, and nothing would ever match it; there is BTC");
+}
+
+TEST(Lint, NamesAreLookedForInEveryPartOfACondition) {
+  for (const std::string_view condition : {
+           "principal is Officer && principal in [Group::\"treasury\", Group::\"x\"]",
+           "!(principal == Officer::\"x\")",
+           "if context.approve then principal in Group::\"x\" else false",
+           "principal is Officer in Group::\"x\" || context.approve",
+           "[Officer::\"tara\", Officer::\"x\"].contains(principal)",
+       }) {
+    const auto found = ballot("principal", condition);
+    const auto named = std::ranges::find(found, "name", &Finding::rule);
+    ASSERT_NE(named, found.end()) << condition;
+    EXPECT_NE(named->message.find("::\"x\""), std::string::npos) << named->message;
+  }
+}
+
+TEST(Lint, NamesOfTheBundleAndOfTheLedgerPass) {
+  EXPECT_TRUE(ballot("principal in Group::\"treasury\"", "resource == Ledger::\"chain\"").empty());
+  EXPECT_TRUE(
+      ballot("principal", "principal == Officer::\"tara\" || principal == Member::\"member-2\"").empty());
+  EXPECT_EQ(forbid_when("resource in Currency::\"BTC\" && principal == Gateway::\"gary\""), "");
+  EXPECT_EQ(forbid_when("resource == Wallet::\"any\""), "");
+}
+
+TEST(Lint, AMemberWhoseNameIsNotKnownHereIsNotLookedAt) {
+  const auto policies = cedar::PolicySet::parse(
+      "@id(\"p\") permit(principal == Member::\"any\", action == Action::\"ballot\", resource);");
+  ASSERT_TRUE(policies.ok());
+  Names unknown = names();
+  unknown.member.reset();
+  EXPECT_TRUE(lint(*policies, schema(), unknown).empty());
+  EXPECT_EQ(lint(*policies, schema(), names()).size(), 1u);
+}
+
+TEST(Lint, AMessageListsEightNamesAtMost) {
+  const auto policies = cedar::PolicySet::parse(
+      "@id(\"p\") permit(principal == Officer::\"x\", action == Action::\"ballot\", resource);");
+  ASSERT_TRUE(policies.ok());
+  Names many;
+  for (const char c : std::string_view("abcdefghij")) many.officers.emplace(1, c);
+  const auto found = lint(*policies, schema(), many);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_TRUE(found[0].message.ends_with("there is a, b, c, d, e, f, g, h and 2 more")) << found[0].message;
 }
 
 TEST(Lint, MoreApprovalsMayNotTurnAllowIntoDeny) {
@@ -262,7 +343,7 @@ TEST(Lint, WhatPassesIsMonotone) {
     const std::string text = random.text();
     const auto policies = cedar::PolicySet::parse(text);
     ASSERT_TRUE(policies.ok()) << text;
-    if (!lint(*policies, schema()).empty()) continue;
+    if (!lint(*policies, schema(), names()).empty()) continue;
     ++passed;
     for (int i = 0; i < 30; ++i) {
       std::array<std::int64_t, 6> few{};

@@ -18,7 +18,8 @@ namespace custody::policy::engine {
 
 enum class ActionKind : std::uint8_t { kMint, kWithdraw, kPayout, kPropose, kBallot };
 constexpr std::size_t kActions = 5;
-std::string_view action_name(ActionKind action);  // "mint"
+constexpr std::string_view kLedgerName = "chain";  // what proposals and ballots are about: Ledger::"chain"
+std::string_view action_name(ActionKind action);   // "mint"
 bool moves_money(ActionKind action);
 
 enum class Fact : std::uint8_t {

@@ -114,20 +114,23 @@ TEST_F(PolicyDraft, LintNamesFileLineAndRuleOfEveryFinding) {
   edit(draft_ + "/10-mint.cedar", "context.approvals.treasury >= 1", "context.approvals.treasury == 1");
   edit(draft_ + "/30-payout.cedar", "@id(\"payout\")", "@id(\"mint-kyc\")");
   edit(draft_ + "/40-governance.cedar", "context.approve &&", "context.nothing &&");
+  edit(draft_ + "/40-governance.cedar", "principal in Group::\"treasury\"",
+       "principal in Group::\"tresury\"");
   const auto answer = policy_lint(context_, draft_, "");
   const std::string text = text_of(answer);
   EXPECT_TRUE(context_.refused);
-  EXPECT_EQ(answer->find("findings")->items().size(), 3u) << text;
+  EXPECT_EQ(answer->find("findings")->items().size(), 4u) << text;
   EXPECT_THAT(text, HasSubstr(draft_ + "/10-mint.cedar:10:25: "));
   EXPECT_THAT(text, HasSubstr("approvals: "));
   EXPECT_THAT(text, HasSubstr(draft_ + "/30-payout.cedar:2:"));
   EXPECT_THAT(text, HasSubstr("id: "));
   EXPECT_THAT(text, HasSubstr(draft_ + "/40-governance.cedar:10:15: "));
   EXPECT_THAT(text, HasSubstr("strict: "));
+  EXPECT_THAT(text, HasSubstr("name: Group::\"tresury\" is none of the bundle's"));
 }
 
 TEST_F(PolicyDraft, LintSaysWhatDoesNotFitTheNetworkOrIsNoBundle) {
-  edit(draft_ + "/bundle.toml", "[units.LTC]", "[units.XYZ]");
+  edit(draft_ + "/bundle.toml", "[units.LTC]", "[units.XYZ]\ndecimals = 0\n\n[units.LTC]");
   EXPECT_THAT(text_of(policy_lint(context_, draft_, "")), HasSubstr("not looked at"));
   EXPECT_FALSE(context_.refused);
   EXPECT_THAT(text_of(policy_lint(context_, draft_, genesis_)), HasSubstr("network: unit XYZ"));

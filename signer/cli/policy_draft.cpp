@@ -214,7 +214,8 @@ void lint_policies(const bundle::BundleFiles& files, const bundle::Bundle& conte
   }
   const auto facts = engine::read_declared_facts(*schema, content.groups, content.price_source.has_value());
   if (!facts.ok()) return report.add("schema", facts.status());
-  for (const engine::Finding& finding : engine::lint(*policies, *schema)) {
+  for (const engine::Finding& finding :
+       engine::lint(*policies, *schema, engine::names_of(content, std::nullopt))) {
     const auto [file, line] = joined.place(finding.at.line);
     report.add(file, line, finding.at.column, finding.policy, finding.rule, finding.message);
   }
