@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <thread>
 
@@ -284,6 +285,18 @@ class OnlineVersions : public Online {
     CHECK(write_file_atomic(file, bytes, 0644).ok());
     return file;
   }
+  // Of the past's pages: the most bytes that one leaves of its record to the next.
+  std::uint64_t largest_rest() {
+    std::uint64_t out = 0;
+    for (std::uint64_t place = 0;;) {
+      const auto page = ask_policy(context_, {model::PolicyQuestion::kPast, {}, place});
+      EXPECT_TRUE(page.ok()) << page.status().to_string();
+      if (!page.ok()) return 0;
+      if (page->find("rest") != nullptr) out = std::max(out, page->u64_at("rest").value());
+      if (page->find("next")->is_null()) return out;
+      place = page->u64_at("next").value();
+    }
+  }
 };
 
 TEST_F(OnlineVersions, ASignedVersionComesIntoForceAndVoidsWhatWaited) {
@@ -317,6 +330,22 @@ TEST_F(OnlineVersions, ADraftIsTriedOnWhatWasAsked) {
   ASSERT_EQ(changed->find("changed")->items().size(), 1u);
   EXPECT_EQ(changed->find("changed")->items()[0].string_at("before").value(), "PENDING");
   EXPECT_EQ(changed->find("changed")->items()[0].string_at("after").value(), "ALLOW");
+}
+
+// The record of a version with a full allow-list comes in pieces: without it nothing after it could be
+// judged.
+TEST_F(OnlineVersions, ADraftIsTriedOnAPastWhoseRecordsComeInPieces) {
+  policy::bundle::Bundle large = tests::next_policy(policy_);
+  tests::fill_allow_list(large, identity_.genesis);
+  const std::string file = path_ + "/large";
+  CHECK(write_file_atomic(file, tests::sign_bundle(large, {"alice", "bob"}), 0644).ok());
+  const auto activated = policy_activate(context_, file);
+  ASSERT_TRUE(activated.ok()) << activated.status().to_string();
+  ask_large();
+  ASSERT_GT(largest_rest(), core::kMaxPiece);
+  const auto judged = policy_simulate(context_, file, "");
+  EXPECT_EQ(text_of(judged), "1 past requests judged, none would be decided otherwise");
+  EXPECT_EQ(judged->u64_at("skipped").value(), 0u);
 }
 
 TEST_F(Online, AFreezeTakesOneOfficerAndItsEndAQuorum) {

@@ -4,8 +4,6 @@
 
 #include <functional>
 
-#include "ledger/chains/bitcoin/address.h"
-#include "ledger/custody/custody.h"
 #include "policy/cedar/format.h"
 #include "signer/core/policy_fixture_test.h"
 
@@ -59,18 +57,7 @@ TEST_F(PolicyTest, WhatWaitsIsListedShownAndExplained) {
 // An allow-list as long as may be: its record alone would not fit a reply.
 TEST_F(PolicyTest, ALargeRecordOfThePastComesInPieces) {
   policy::bundle::Bundle bundle = policy_;
-  const auto chain = ledger::custody::network_of(identity_.genesis.chains[0]);
-  for (std::size_t i = 0; i < policy::bundle::kMaxAllowList; ++i) {
-    Bytes script(34, 7);
-    script[0] = 0;
-    script[1] = 32;
-    script[2] = static_cast<std::uint8_t>(i);
-    script[3] = static_cast<std::uint8_t>(i >> 8);
-    const std::string address = *ledger::chains::bitcoin::format_address(script, chain);
-    bundle.allow_list.push_back({bundle.units[0].currency, to_bytes(address), to_bytes("owner"),
-                                 to_bytes("a test"), policy::render::kMaxTime});
-  }
-  std::ranges::sort(bundle.allow_list, {}, &policy::bundle::AllowEntry::address);
+  tests::fill_allow_list(bundle, identity_.genesis);
   rebind(bundle);
   expect_pending(ask(payouts_.recorded(large())));
   const std::vector<Bytes> records = whole_past();

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ledger/chains/bitcoin/address.h"
+#include "ledger/custody/custody.h"
 #include "policy/bundle/attestation.h"
 #include "policy/cedar/format.h"
 #include "policy/engine/vocabulary.h"
@@ -78,6 +80,21 @@ bundle::Bundle make_policy(const model::Genesis& genesis, const model::ChainId& 
   out.unfreeze = {to_bytes("treasury"), 2};
   out.pending_expiry_hours = 24;
   return out;
+}
+
+void fill_allow_list(bundle::Bundle& bundle, const model::Genesis& genesis) {
+  const auto chain = ledger::custody::network_of(genesis.chains[0]);
+  for (std::size_t i = 0; i < bundle::kMaxAllowList; ++i) {
+    Bytes script(34, 7);  // pay to a witness script hash, each another
+    script[0] = 0;
+    script[1] = 32;
+    script[2] = static_cast<std::uint8_t>(i);
+    script[3] = static_cast<std::uint8_t>(i >> 8);
+    const std::string address = *ledger::chains::bitcoin::format_address(script, chain);
+    bundle.allow_list.push_back({bundle.units[0].currency, to_bytes(address), to_bytes("owner"),
+                                 to_bytes("a test"), render::kMaxTime});
+  }
+  std::ranges::sort(bundle.allow_list, {}, &bundle::AllowEntry::address);
 }
 
 bundle::Bundle next_policy(const bundle::Bundle& before) {

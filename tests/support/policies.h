@@ -26,6 +26,8 @@ struct PolicyLimits {
 policy::bundle::Bundle make_policy(const ledger::model::Genesis& genesis,
                                    const ledger::model::ChainId& chain_id, ledger::model::MemberId member,
                                    const PolicyLimits& limits, bool ballots = true, bool proposals = true);
+// As many addresses on the allow-list, all of the first currency, as there may be.
+void fill_allow_list(policy::bundle::Bundle& bundle, const ledger::model::Genesis& genesis);
 // The version that follows it.
 policy::bundle::Bundle next_policy(const policy::bundle::Bundle& before);
 
