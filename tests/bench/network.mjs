@@ -25,12 +25,12 @@ async function client(program, args, signal) {
   return printed;
 }
 
-async function measure(job, programs, name, signal) {
+async function measure(world, programs, name, signal) {
   // The external chains stand still from here on: nothing but transfers enters the blocks.
-  await Promise.all(job.miners.map((miner) => miner.stop()));
+  await Promise.all(world.miners.map((miner) => miner.stop()));
   const address = (await client(programs.bench_network, ['address'], signal)).trim();
-  await job.alice.pay(signal, { address }, BANK_HAS, 'BTC');
-  const sockets = job.members.map((member) => path.join(member.dir, 'run', 'node.sock'));
+  await world.alice.pay(signal, { address }, BANK_HAS, 'BTC');
+  const sockets = world.members.map((member) => path.join(member.dir, 'run', 'node.sock'));
   return client(programs.bench_network, [name, ...sockets], signal);
 }
 
@@ -48,7 +48,7 @@ async function main([bin, directory, name]) {
   let line = '';
   try {
     await job.run();
-    await runner.run('measure', name, async (step) => { line = await measure(job, programs, name, step.signal); });
+    await runner.run('measure', name, async (step) => { line = await measure(job.world, programs, name, step.signal); });
   } finally {
     await job.stop();
     await processes.stopAll(STOP_MS);
