@@ -54,14 +54,14 @@ bool is_id(std::string_view text) {
 }
 
 // "compliance, treasury"
-std::string listed(const std::set<std::string, std::less<>>& names) {
+std::string listed(const NameSet& names) {
   std::string out;
   std::size_t count = 0;
   for (const std::string& name : names) {
     if (count == kListedNames) return out + " and " + std::to_string(names.size() - count) + " more";
     out += (count++ == 0 ? "" : ", ") + name;
   }
-  return out.empty() ? "none" : out;
+  return out;
 }
 
 // What a condition's truth does to what is allowed, and so which way approvals may move it.
@@ -151,12 +151,10 @@ class Linter {
     }
   }
 
-  void check_listed(cedar::Position at, const cedar::EntityUid& uid,
-                    const std::set<std::string, std::less<>>& known) {
+  void check_listed(cedar::Position at, const cedar::EntityUid& uid, const NameSet& known) {
     if (known.contains(uid.id)) return;
     report(at, "name",
-           to_string(uid) + " is none of the bundle's, and nothing would ever match it; there is " +
-               listed(known));
+           to_string(uid) + " is not known here and would never match; write one that is: " + listed(known));
   }
 
   void add_validation() {

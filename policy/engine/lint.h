@@ -20,8 +20,7 @@ constexpr std::size_t kMaxPolicyId = 64;
 struct Finding {
   std::string policy;  // its @id, or "policy7" when it has none
   cedar::Position at;
-  std::string
-      rule;  // "id", "annotation", "template", "strict", "approvals", "arithmetic", "attribute", "name"
+  std::string rule;     // "approvals": one of those that lint() lists
   std::string message;  // what, and what to do
   friend bool operator==(const Finding&, const Finding&) = default;
 };
@@ -30,11 +29,12 @@ std::string to_string(const Finding& finding);
 // The value of @id, or the id by position when there is none.
 std::string_view policy_name(const cedar::Policy& policy);
 
+using NameSet = std::set<std::string, std::less<>>;
 // What entities policies may name.
 struct Names {
-  std::set<std::string, std::less<>> groups;
-  std::set<std::string, std::less<>> officers;
-  std::set<std::string, std::less<>> currencies;
+  NameSet groups;
+  NameSet officers;
+  NameSet currencies;
   std::optional<std::string> member;  // absent: not known here, and any name is taken for it
 };
 Names names_of(const bundle::Bundle& bundle, std::optional<std::string> member);
@@ -52,10 +52,9 @@ Names names_of(const bundle::Bundle& bundle, std::optional<std::string> member);
 //             policy can err by overflow.
 // attribute   Attributes only of principal, resource and context and of what they hold: every other entity or
 //             record might not have them, or could hide approvals.
-// name        Group, Officer, Currency, Member and Ledger only as `names` has them: a misspelt one would
-// match
-//             nothing, and its forbid forbid nothing. Gateways and wallets come and go on the ledger, so
-//             theirs are not looked at.
+// name        Group, Officer, Currency and Member only as `names` has them, and Ledger::"chain": a misspelt
+//             one would match nothing, and its forbid forbid nothing. Gateways and wallets come and go on the
+//             ledger, so theirs are not looked at.
 std::vector<Finding> lint(const cedar::PolicySet& policies, const cedar::Schema& schema, const Names& names);
 
 // What the policies compare approvals and waiting with, as the least number that makes the comparison true.

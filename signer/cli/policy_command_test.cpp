@@ -126,7 +126,7 @@ TEST_F(PolicyDraft, LintNamesFileLineAndRuleOfEveryFinding) {
   EXPECT_THAT(text, HasSubstr("id: "));
   EXPECT_THAT(text, HasSubstr(draft_ + "/40-governance.cedar:10:15: "));
   EXPECT_THAT(text, HasSubstr("strict: "));
-  EXPECT_THAT(text, HasSubstr("name: Group::\"tresury\" is none of the bundle's"));
+  EXPECT_THAT(text, HasSubstr("name: Group::\"tresury\" is not known here"));
 }
 
 TEST_F(PolicyDraft, LintSaysWhatDoesNotFitTheNetworkOrIsNoBundle) {

@@ -42,11 +42,11 @@ class Network {
   const ledger::model::Genesis& genesis() const { return genesis_; }
   const ledger::model::ChainId& chain_id() const { return chain_id_; }
   ledger::state::State& state() { return *state_; }
+  const ledger::state::State& state() const { return *state_; }
   // The state's entries as a store would keep them; and a state of the same height made of such entries, as a
   // restarting node does.
   std::map<Bytes, Bytes> stored() const;
   Result<ledger::state::State> load(const std::map<Bytes, Bytes>& store) const;
-  const ledger::state::State& state() const { return *state_; }
   ledger::model::Height next_height() const { return ledger::model::next(state_->height()); }
   const MemberKeys& keys(ledger::model::MemberId member) const { return members_.at(member.get() - 1u); }
   std::vector<ledger::model::MemberId> member_ids() const;
