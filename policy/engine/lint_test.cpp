@@ -98,8 +98,9 @@ TEST(Lint, NamesThatTheBundleDoesNotKnowAreRefused) {
   for (const auto& [found, named, known] : cases) {
     ASSERT_EQ(found.size(), 1u) << named;
     EXPECT_EQ(found[0].rule, "name");
-    EXPECT_EQ(found[0].message,
-              named + " is not known here and would never match; write one that is: " + known);
+    std::string expected = named;
+    expected.append(" is not known here and would never match; write one that is: ").append(known);
+    EXPECT_EQ(found[0].message, expected);
   }
 }
 
