@@ -40,11 +40,6 @@ int compare_text(std::string_view a, std::string_view b) {
   return order < 0 ? -1 : static_cast<int>(order > 0);
 }
 
-// The order of a record's fields: shorter names first, because lengths are compared faster than texts.
-bool name_less(std::string_view a, std::string_view b) {
-  return a.size() != b.size() ? a.size() < b.size() : a < b;
-}
-
 int compare_uids(const EntityUid& a, const EntityUid& b) {
   const int order = compare_text(a.type, b.type);
   return order != 0 ? order : compare_text(a.id, b.id);
@@ -187,8 +182,13 @@ bool Set::contains(const Value& value) const {
 const Value* Record::find(std::string_view name) const {
   const auto at = std::lower_bound(
       fields.begin(), fields.end(), name,
-      [](const Field& field, std::string_view wanted) { return name_less(field.name, wanted); });
+      [](const Field& field, std::string_view wanted) { return field_name_less(field.name, wanted); });
   return at != fields.end() && at->name == name ? &at->value : nullptr;
+}
+
+// Shorter names first, because lengths are compared faster than texts.
+bool field_name_less(std::string_view a, std::string_view b) {
+  return a.size() != b.size() ? a.size() < b.size() : a < b;
 }
 
 Set make_set(std::span<Value> items) {
@@ -201,11 +201,14 @@ Set make_set(std::span<Value> items) {
 }
 
 Result<Record> make_record(std::span<Field> fields) {
-  std::sort(fields.begin(), fields.end(),
-            [](const Field& a, const Field& b) { return name_less(a.name, b.name); });
-  const auto twice = std::adjacent_find(fields.begin(), fields.end(),
-                                        [](const Field& a, const Field& b) { return a.name == b.name; });
-  if (twice != fields.end()) return invalid("the field " + quote(twice->name) + " stands twice");
+  const auto not_less = [](const Field& a, const Field& b) { return !field_name_less(a.name, b.name); };
+  // Whoever makes a record again and again sorts its fields once.
+  if (std::adjacent_find(fields.begin(), fields.end(), not_less) != fields.end()) {
+    std::sort(fields.begin(), fields.end(),
+              [](const Field& a, const Field& b) { return field_name_less(a.name, b.name); });
+    const auto twice = std::adjacent_find(fields.begin(), fields.end(), not_less);
+    if (twice != fields.end()) return invalid("the field " + quote(twice->name) + " stands twice");
+  }
   Record record;
   record.fields = fields;
   for (const Field& field : fields) {

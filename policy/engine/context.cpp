@@ -114,6 +114,7 @@ const cedar::Request* ContextBuilder::build(const Part& part, const Subject& sub
   const auto& declared = compiled_.facts().actions[action];
   CHECK(declared.has_value());
   const Input input{part, subject, approvals, state, arena};
+  counted_.clear();
   cedar::Record context;
   if (!add_record(declared->context, input, &context)) return nullptr;
   if (!part.gateway_name.empty()) put_gateway(part, subject);
@@ -123,9 +124,10 @@ const cedar::Request* ContextBuilder::build(const Part& part, const Subject& sub
 
 bool ContextBuilder::add_record(const DeclaredField& record, const Input& input, cedar::Record* out) {
   const std::span<cedar::Field> fields = input.arena.array<cedar::Field>(record.fields.size());
-  for (std::size_t i = 0; i < fields.size(); ++i) {
-    fields[i].name = record.fields[i].name;
-    if (!value_of(record.fields[i], input, &fields[i].value)) return false;
+  for (const DeclaredField& declared : record.fields) {
+    cedar::Field& field = fields[declared.place];
+    field.name = declared.name;
+    if (!value_of(declared, input, &field.value)) return false;
   }
   auto made = cedar::make_record(fields);
   CHECK(made.ok());  // the schema declares no attribute twice
@@ -225,25 +227,29 @@ bool ContextBuilder::window_of(const FactRow& row, const Input& input, std::int6
                     {}};
   if (row.scope == Scope::kGateway) scope.gateway = input.part.gateway;
   if (row.scope == Scope::kPayee) scope.payee = input.part.payee;
-  const WindowTotal total = total_of(scope, row.period, input);
+  const WindowTotal& total = totals_of(scope, input)[static_cast<std::size_t>(row.period)];
   *out = row.measure == Measure::kCount ? saturated(total.count)
                                         : in_units(total.amount, *input.subject.currency);
   return true;
 }
 
 // With this request, once, whether it has been reserved before or not.
-WindowTotal ContextBuilder::total_of(const WindowScope& scope, Period period, const Input& input) const {
+const WindowTotals& ContextBuilder::totals_of(const WindowScope& scope, const Input& input) {
+  const auto known = std::ranges::find(counted_, scope, &CountedScope::scope);
+  if (known != counted_.end()) return known->totals;
   const Windows& windows = input.state.windows();
-  WindowTotal out = windows.total(scope, period);
-  const WindowTotal own = windows.total_of(input.subject.facts->subject, scope, period);
-  out.amount -= own.amount;
-  out.count -= own.count;
-  for (const WindowAmount& amount : input.subject.amounts) {
-    if (!scope.covers(amount)) continue;
-    out.amount += amount.amount.get();
-    ++out.count;
+  WindowTotals totals = windows.totals(scope);
+  const WindowTotals own = windows.totals_of(input.subject.facts->subject, scope);
+  for (std::size_t period = 0; period < kPeriods; ++period) {
+    totals[period].amount -= own[period].amount;
+    totals[period].count -= own[period].count;
+    for (const WindowAmount& amount : input.subject.amounts) {
+      if (!scope.covers(amount)) continue;
+      totals[period].amount += amount.amount.get();
+      ++totals[period].count;
+    }
   }
-  return out;
+  return counted_.emplace_back(CountedScope{scope, totals}).totals;
 }
 
 // Over all currencies of the network: the bundle before may have known others.
@@ -251,7 +257,8 @@ bool ContextBuilder::reference_total(const FactRow& row, const Input& input, std
   const Direction direction = input.part.action == ActionKind::kMint ? Direction::kIn : Direction::kOut;
   std::uint64_t sum = 0;
   for (const model::Currency& currency : compiled_.network().currencies) {
-    const WindowTotal total = total_of({direction, currency.id, {}, {}}, row.period, input);
+    const WindowTotal& total =
+        totals_of({direction, currency.id, {}, {}}, input)[static_cast<std::size_t>(row.period)];
     if (row.measure == Measure::kCount) {
       sum += total.count;
       continue;

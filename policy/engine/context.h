@@ -63,6 +63,10 @@ class ContextBuilder {
   const cedar::Entities& entities() const { return entities_; }
 
  private:
+  struct CountedScope {
+    WindowScope scope;
+    WindowTotals totals;
+  };
   struct Input {
     const Part& part;
     const Subject& subject;
@@ -85,7 +89,7 @@ class ContextBuilder {
   bool number_of(const FactRow& row, const Input& input, std::int64_t* out);
   static std::int64_t plain_number(Fact fact, const Input& input);
   bool window_of(const FactRow& row, const Input& input, std::int64_t* out);
-  WindowTotal total_of(const WindowScope& scope, Period period, const Input& input) const;
+  const WindowTotals& totals_of(const WindowScope& scope, const Input& input);
   bool reference_total(const FactRow& row, const Input& input, std::int64_t* out);
   // In the reference unit; false: no price, and missing_ says so.
   bool in_reference(unsigned __int128 amount, model::CurrencyId currency, const FactRow& row,
@@ -107,6 +111,7 @@ class ContextBuilder {
   cedar::Field kyc_hours_;
   cedar::Field frozen_;
   std::array<cedar::EntityUid, 1> wallet_currency_;
+  std::vector<CountedScope> counted_;  // that the context which is being built has asked for
   std::string missing_;
 };
 

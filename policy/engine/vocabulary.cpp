@@ -278,7 +278,16 @@ class SchemaReader {
       TRY(read_field(what, action, join(path, attribute.name), attribute, &field));
       out->fields.push_back(std::move(field));
     }
+    give_places(&out->fields);
     return ok_status();
+  }
+
+  static void give_places(std::vector<DeclaredField>* fields) {
+    for (DeclaredField& field : *fields) {
+      field.place = static_cast<std::size_t>(std::ranges::count_if(*fields, [&](const DeclaredField& other) {
+        return cedar::field_name_less(other.name, field.name);
+      }));
+    }
   }
 
   Status read_field(const std::string& what, ActionKind action, const std::string& path,
@@ -323,6 +332,7 @@ class SchemaReader {
       }
       out->fields.push_back(std::move(field));
     }
+    give_places(&out->fields);
     return ok_status();
   }
 

@@ -69,8 +69,9 @@ struct DeclaredField {
   static constexpr std::size_t kNoGroup = SIZE_MAX;
   std::string name;
   const FactRow* row = nullptr;
-  std::size_t group = kNoGroup;  // place in the bundle's groups; their number means `distinct`
-  std::vector<DeclaredField> fields;
+  std::size_t group = kNoGroup;       // place in the bundle's groups; their number means `distinct`
+  std::size_t place = 0;              // in its record, whose fields are in the order of cedar::make_record
+  std::vector<DeclaredField> fields;  // as the schema declares them
 
   bool is_approvals() const { return group != kNoGroup; }
   bool is_record() const { return row == nullptr && !is_approvals(); }

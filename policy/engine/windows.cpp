@@ -81,20 +81,23 @@ void Windows::undo(const Hash256& subject) {
   remove_all(subject);
 }
 
-WindowTotal Windows::total(const WindowScope& scope, Period period) const {
+WindowTotals Windows::totals(const WindowScope& scope) const {
   const auto found = totals_.find(scope);
-  return found == totals_.end() ? WindowTotal() : found->second[static_cast<std::size_t>(period)];
+  return found == totals_.end() ? WindowTotals() : found->second;
 }
 
-WindowTotal Windows::total_of(const Hash256& subject, const WindowScope& scope, Period period) const {
-  WindowTotal out;
+WindowTotals Windows::totals_of(const Hash256& subject, const WindowScope& scope) const {
+  WindowTotals out;
   const auto found = subjects_.find(subject);
   if (found == subjects_.end()) return out;
   for (std::uint32_t place = found->second; place != kNone; place = nodes_[place].next_of_subject) {
     const Node& node = nodes_[place];
-    if (!scope.covers(node.amount) || !counts(node, static_cast<std::size_t>(period))) continue;
-    out.amount += node.amount.amount.get();
-    ++out.count;
+    if (!scope.covers(node.amount)) continue;
+    for (std::size_t period = 0; period < kPeriods; ++period) {
+      if (!counts(node, period)) continue;
+      out[period].amount += node.amount.amount.get();
+      ++out[period].count;
+    }
   }
   return out;
 }

@@ -54,6 +54,7 @@ struct WindowTotal {
   std::uint64_t count = 0;       // mints or burns
   friend bool operator==(const WindowTotal&, const WindowTotal&) = default;
 };
+using WindowTotals = std::array<WindowTotal, kPeriods>;  // in the order of Period
 
 // Entries belong to a subject: the deposit or slot that they are of. A subject counts once: it is reserved
 // while its request waits and counted from the moment that it was committed.
@@ -80,9 +81,9 @@ class Windows {
   void undo(const Hash256& subject);
 
   // Without allocation, in constant time, as of latest().
-  WindowTotal total(const WindowScope& scope, Period period) const;
-  // The part of it that is of subject; in time of the order of subject's amounts.
-  WindowTotal total_of(const Hash256& subject, const WindowScope& scope, Period period) const;
+  WindowTotals totals(const WindowScope& scope) const;
+  // The part of them that is of subject; in time of the order of subject's amounts.
+  WindowTotals totals_of(const Hash256& subject, const WindowScope& scope) const;
   bool holds(const Hash256& subject) const { return subjects_.contains(subject); }
 
   friend bool operator==(const Windows& a, const Windows& b);
@@ -99,8 +100,6 @@ class Windows {
     std::uint32_t next = kNone;
     std::uint32_t next_of_subject = kNone;
   };
-  using Totals = std::array<WindowTotal, kPeriods>;
-
   Status put(const Hash256& subject, std::span<const WindowAmount> amounts, bool pending);
   void append(const Hash256& subject, const WindowAmount& amount, bool pending);
   void remove(std::uint32_t place);
@@ -121,7 +120,7 @@ class Windows {
   std::array<std::uint32_t, kPeriods> oldest_ = {kNone, kNone, kNone};  // the first that counts
   std::size_t size_ = 0;
   std::unordered_map<Hash256, std::uint32_t> subjects_;  // their first entry
-  std::unordered_map<WindowScope, Totals, WindowScopeHash> totals_;
+  std::unordered_map<WindowScope, WindowTotals, WindowScopeHash> totals_;
   model::LedgerMs latest_;
 };
 
