@@ -112,9 +112,12 @@ model::SignReply Core::move_head(const Ask& ask, const model::LedgerHeadIntent& 
 Status Core::check_attestation(const model::PolicyAttestation& said) const {
   const model::AttestedPolicy& own = memory_.desk->attested();
   if (said.version == own.version && said.salted_hash == own.salted_hash) return ok_status();
-  return refused("version " + std::to_string(said.version) + ", " + said.salted_hash.hex() +
+  return refused(
+             "version " + std::to_string(said.version) + ", " + said.salted_hash.hex() +
                  ", is not the policy in force: version " + std::to_string(own.version) + ", " +
-                 own.salted_hash.hex())
+                 own.salted_hash.hex(),
+             "the node asks again with the one in force; if this is logged again and again, see that node "
+             "and signer are of one member: custodyctl policy attestation")
       .with_context("policy.attestation");
 }
 
