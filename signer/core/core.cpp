@@ -95,24 +95,25 @@ Core::Core(Identity identity, Memory memory, hsm::Token& token)
     : identity_(std::move(identity)), memory_(std::move(memory)), token_(token) {}
 
 void Core::observe(MonotonicMs now) {
-  now_ = std::max(now_, now);
-  if (!head_rose_) head_rose_ = now_;
+  head_age_.observe(now, memory_.state.head.time);
 }
 
 // What the guard remembers from now on.
 void Core::take(const model::GuardState& next) {
-  if (next.head.height > memory_.state.head.height) head_rose_ = now_;
+  head_age_.saw(next.head.time);
   memory_.state = next;
 }
 
-Status Core::check_head_age(const guard::Verdict& verdict) const {
-  if (verdict.facts.kind != IntentKind::kPayout) return ok_status();
-  if (verdict.next.head.height > memory_.state.head.height) return ok_status();
-  if (!head_rose_ || now_.value - head_rose_->value <= kMaxHeadAgeMs) return ok_status();
-  return refused("signer.stale_head: no block above height " +
-                     std::to_string(memory_.state.head.height.get()) + " was shown for " +
-                     std::to_string((now_.value - head_rose_->value) / 60'000) + " minutes",
-                 "see why the node does not advance: custodyctl status");
+Status Core::check_head_age(model::LedgerMs head) {
+  const std::uint64_t behind = head_age_.behind(head);
+  if (behind > kMaxHeadAgeMs) {
+    return refused("signer.stale_head: the newest final block that was shown is " +
+                       std::to_string(behind / 60'000) +
+                       " minutes older than by this machine's clock it should be",
+                   "see why the node does not advance: custodyctl status");
+  }
+  head_age_.saw(head);
+  return ok_status();
 }
 
 Core::Started Core::start_job(Caller caller, ByteView request) {
@@ -159,8 +160,10 @@ Core::Started Core::start_job(Caller caller, ByteView request) {
 Result<Core::Authorised> Core::authorise(const model::Intent& intent) {
   Authorised out;
   ASSIGN_OR_RETURN(out.verdict, guard::check(memory_.state, intent));
-  TRY(check_head_age(out.verdict));
-  if (through_policy(out.verdict.facts.kind)) TRY(ask_policy(out, ask_of(intent)));
+  if (through_policy(out.verdict.facts.kind)) {
+    TRY(check_head_age(out.verdict.next.head.time));
+    TRY(ask_policy(out, ask_of(intent)));
+  }
   if (const auto* said = std::get_if<model::PolicyAttestationIntent>(&intent)) {
     TRY(check_attestation(said->attestation));
   }

@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "base/clock.h"
+#include "signer/core/head_age.h"
 #include "signer/core/memory.h"
 #include "signer/hsm/token.h"
 
@@ -18,10 +19,6 @@ namespace custody::signer::core {
 
 // Who asks: the socket that the request came through.
 enum class Caller : std::uint8_t { kNode = 1, kOperator = 2 };
-
-// Without a higher final block for so long nothing is paid out: a node that withholds blocks stops the
-// ledger's clock, by which approvals expire, but not this one (design section 7).
-constexpr std::uint64_t kMaxHeadAgeMs = 600'000;
 
 // The table caller x intent: node: proposal, votes, external head, ledger head, mint, payout, slot signature,
 // policy attestation; operator: proposals and ballots, officers' statements, questions about the policy;
@@ -85,7 +82,8 @@ class Core {
     std::string why;
   };
   Result<Authorised> authorise(const model::Intent& intent);
-  Status check_head_age(const guard::Verdict& verdict) const;
+  // That the ledger's time is the present: what officers say and what their policy decides depends on it.
+  Status check_head_age(model::LedgerMs head);
   Status ask_policy(Authorised& authorised, ByteView ask);
   Status open_request(Authorised& authorised, const engine::Record& record);
   Result<std::uint64_t> commit(const Authorised& authorised);
@@ -126,8 +124,7 @@ class Core {
   Status failure_;
   std::deque<std::pair<Hash256, Signature>> recent_;  // of consensus messages: a repeat needs no token
   std::uint64_t leaves_since_sync_ = 0;
-  MonotonicMs now_;
-  std::optional<MonotonicMs> head_rose_;  // when the head was seen to rise last; or the first moment observed
+  HeadAge head_age_;
   std::set<Hash256> told_;  // requests of which the node knows that they wait, and nothing has changed since
 };
 

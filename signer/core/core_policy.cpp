@@ -148,6 +148,11 @@ Result<engine::Record> Core::check_statement(const model::StatementIntent& inten
 model::SignReply Core::take_statement(const Ask& ask, const model::StatementIntent& intent) {
   if (!activate_if_due(memory_.state.head.time).ok()) return stopped(ask.id);
   const std::string rule = statement_rule(intent.what);
+  // A freeze can wait for nothing.
+  if (intent.what != model::Statement::kFreeze) {
+    const Status fresh = check_head_age(memory_.state.head.time);
+    if (!fresh.ok()) return refuse(ask.caller, ask.request, ask.id, 0, fresh);
+  }
   const auto record = check_statement(intent);
   if (!record.ok()) {
     if (record.status().code() == Code::kIo) (void)fail("the bundle", record.status());
@@ -156,7 +161,7 @@ model::SignReply Core::take_statement(const Ask& ask, const model::StatementInte
   const std::uint64_t sequence = memory_.journal->next_sequence();
   if (!write_durably(*record).ok()) return stopped(ask.id);
   told_.clear();
-  // A bundle without a delay is in force at once.
+  // A bundle without a delay is in force at once; so is one that a freeze has held back.
   if (!activate_if_due(memory_.state.head.time).ok()) return stopped(ask.id);
   return accept(ask, rule, sequence);
 }

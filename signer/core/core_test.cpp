@@ -266,33 +266,37 @@ TEST_F(CoreTest, IdleMakesAuditAndDoneDurable) {
   EXPECT_EQ(core_->memory().audit->head().size, 1u);
 }
 
-// Whoever holds blocks back holds the ledger's clock: the machine's own stops payouts, and nothing else.
-TEST_F(CoreTest, WithoutAHigherBlockForTenMinutesNothingIsPaidOut) {
+// Whoever holds blocks back holds the ledger's clock: the machine's own stops payouts, and no vote.
+TEST_F(CoreTest, H1_WithAHeadThatIsTenMinutesOldNothingIsPaidOut) {
   const auto plan = payouts_.derive(1, {1}, {1});
-  core_->observe(MonotonicMs{5'000});
+  const std::uint64_t begin = 5'000;
+  core_->observe(MonotonicMs{begin});
   EXPECT_EQ(ask(payouts_.recorded(plan)).code, 0);
-  core_->observe(MonotonicMs{5'000 + kMaxHeadAgeMs});
+  core_->observe(MonotonicMs{begin + kMaxHeadAgeMs});
   EXPECT_EQ(ask(payouts_.intent(plan)).code, 0);
-  core_->observe(MonotonicMs{5'001 + kMaxHeadAgeMs});
+  core_->observe(MonotonicMs{begin + kMaxHeadAgeMs + 2'000});
   const std::size_t asked = token_.asked.size();
   const auto stale = ask(payouts_.intent(plan));
   expect_refused(stale, "signer.stale_head");
-  EXPECT_NE(as_text(stale.message).find("for 10 minutes"), std::string_view::npos) << as_text(stale.message);
+  EXPECT_NE(as_text(stale.message).find("10 minutes older"), std::string_view::npos)
+      << as_text(stale.message);
   EXPECT_EQ(token_.asked.size(), asked);
   EXPECT_EQ(ask(vote(500, 0, 1)).code, 0);
   EXPECT_EQ(ask(model::LedgerHeadIntent{ledger_.evidence({})}).code, 0);  // known: it is no rise
   expect_refused(ask(payouts_.intent(plan)), "signer.stale_head");
-  ledger_.advance(10'000);
+  ledger_.advance(kMaxHeadAgeMs);
   EXPECT_EQ(ask(model::LedgerHeadIntent{ledger_.evidence({})}).code, 0);
   EXPECT_EQ(ask(payouts_.intent(plan)).code, 0);
 }
 
-// A payout that proves a higher block itself needs no other.
-TEST_F(CoreTest, AFreshPayoutIsSignedHoweverLongTheHeadStoodStill) {
+// A payout that proves a present block itself needs no other; one that is merely higher does not do.
+TEST_F(CoreTest, H1_TheBlockOfAPayoutsEvidenceMustBeOfThePresentToo) {
   core_->observe(MonotonicMs{1});
   const auto plan = payouts_.derive(1, {1}, {1});
   ledger_.advance(10'000);
   core_->observe(MonotonicMs{1 + 2 * kMaxHeadAgeMs});
+  expect_refused(ask(payouts_.recorded(plan)), "signer.stale_head");
+  ledger_.advance(2 * kMaxHeadAgeMs);
   EXPECT_EQ(ask(payouts_.recorded(plan)).code, 0);
 }
 

@@ -192,6 +192,8 @@ Status PolicyDesk::ready() {
 std::optional<engine::ActivateRecord> PolicyDesk::due(model::LedgerMs now) const {
   const model::LedgerMs time = std::max(now, state_.latest());
   if (!state_.waiting() || time < state_.waiting()->effective) return std::nullopt;
+  // Else those who can put a version in force could end a freeze, by a version that lets them.
+  if (state_.freezes().everything || !state_.freezes().currencies.empty()) return std::nullopt;
   return engine::activate_record(waiting_->bundle(), waiting_->hash(), state_, time);
 }
 

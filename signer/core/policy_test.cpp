@@ -348,6 +348,57 @@ TEST_F(PolicyTest, B11_OneOfficerFreezesAtOnceAndTwoEndIt) {
   EXPECT_EQ(ask(payouts_.intent(plan)).code, 0);
 }
 
+// Else the quorum that puts versions in force could end a freeze: by a version that makes it the one for
+// that.
+TEST_F(PolicyTest, B11_AFreezeHoldsBackTheNextVersionUntilItsEnd) {
+  auto first = policy_;
+  first.activation_delay_minutes = 60;
+  rebind(first);
+  show_head();
+  const auto second = tests::next_policy(policy_);
+  EXPECT_EQ(say(model::Statement::kActivate, tests::sign_bundle(second, {"alice", "bob"})).code, 0);
+  EXPECT_EQ(say(model::Statement::kFreeze, tests::sign_order(order(Freeze::kFreeze, 1), {"carol"})).code, 0);
+  ledger_.advance(kHourMs);
+  show_head();
+  EXPECT_EQ(core_->memory().desk->active().bundle().version, policy_.version);
+  directory_.crash();
+  restart();
+  show_head();
+  EXPECT_EQ(core_->memory().desk->active().bundle().version, policy_.version);
+  EXPECT_EQ(
+      say(model::Statement::kUnfreeze, tests::sign_order(order(Freeze::kUnfreeze, 2), {"alice", "bob"})).code,
+      0);
+  EXPECT_EQ(core_->memory().desk->active().bundle().version, second.version)
+      << "nobody can freeze in between";
+}
+
+// Thirteen hours pass on this machine, and the node shows one block of them. What officers say now would be
+// judged as of thirteen hours ago: by officers who have expired since, and with all the waiting still to
+// come.
+TEST_F(PolicyTest, H1_OnAStaleHeadNothingButAFreezeIsTaken) {
+  core_->observe(MonotonicMs{0});
+  show_head();
+  const Hash256 id = expect_pending(ask(payouts_.recorded(large())));
+  core_->observe(MonotonicMs{13 * kHourMs});
+  ledger_.advance(10'000);
+  show_head();
+  expect_refused(vote_on(id, "alice"), "signer.stale_head");
+  const auto second = tests::next_policy(policy_);
+  const Bytes activation = tests::sign_bundle(second, {"alice", "bob"});
+  expect_refused(say(model::Statement::kActivate, activation), "signer.stale_head");
+  expect_refused(ask(ballot(true), Caller::kOperator), "signer.stale_head");
+  expect_refused(ask(payouts_.recorded(payouts_.derive(2, {2}, {2}))), "signer.stale_head");
+  EXPECT_EQ(say(model::Statement::kFreeze, tests::sign_order(order(Freeze::kFreeze, 1), {"carol"})).code, 0);
+  const Bytes end = tests::sign_order(order(Freeze::kUnfreeze, 2), {"alice", "bob"});
+  expect_refused(say(model::Statement::kUnfreeze, end), "signer.stale_head");
+  EXPECT_FALSE(core_->memory().desk->state().waiting().has_value());
+  ledger_.advance(13 * kHourMs);
+  show_head();
+  const Bytes later = tests::sign_order(order(Freeze::kUnfreeze, 2), {"alice", "bob"});
+  EXPECT_EQ(say(model::Statement::kUnfreeze, later).code, 0);
+  EXPECT_EQ(say(model::Statement::kActivate, activation).code, 0);
+}
+
 TEST_F(PolicyTest, AFreezeStopsAPayoutBetweenItsInputs) {
   show_head();
   const auto plan = payouts_.derive(1, {1}, {3, 4, 5});

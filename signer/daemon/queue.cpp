@@ -1,5 +1,7 @@
 #include "signer/daemon/queue.h"
 
+#include <algorithm>
+
 namespace custody::signer::daemon {
 
 void Queue::push(Connection connection, core::Caller caller, Bytes request) {
@@ -14,6 +16,12 @@ bool Queue::accepts(Connection connection) const {
   const auto found = waiting_.find(connection);
   return found == waiting_.end() ||
          (found->second.requests < kMaxQueued && found->second.bytes < kMaxQueuedBytes);
+}
+
+bool Queue::is_idle(Connection connection) const {
+  const auto is_its = [connection](const Running& job) { return job.connection == connection; };
+  return !waiting_.contains(connection) && !(running_ && is_its(*running_)) &&
+         std::ranges::none_of(started_, is_its);
 }
 
 void Queue::forget(Connection connection) {

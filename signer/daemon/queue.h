@@ -27,6 +27,7 @@ class Queue {
 
   void push(Connection connection, core::Caller caller, Bytes request);
   bool accepts(Connection connection) const;  // less than the limits above is waiting
+  bool is_idle(Connection connection) const;  // nothing of it waits or is worked on
   void forget(Connection connection);         // it is closed: what waits is dropped, what runs is finished
   bool empty() const { return urgent_.empty() && started_.empty() && normal_.empty() && !running_; }
   // The next piece of work: one urgent request, or one signature of the running job, or the next request. A

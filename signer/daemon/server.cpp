@@ -110,15 +110,33 @@ void Server::accept_from(const Fd& listener, core::Caller caller) {
                                          {"uid", static_cast<std::int64_t>(peer.ok() ? peer->uid : 0)},
                                          {"pid", static_cast<std::int64_t>(peer.ok() ? peer->pid : 0)}});
   }
-  const auto same_socket = [caller](const auto& entry) { return entry.second.caller == caller; };
-  if (std::ranges::count_if(peers_, same_socket) >= static_cast<std::ptrdiff_t>(kMaxConnections)) {
+  if (!make_room(caller)) {
     return log::warning("refused_peer", {{"socket", name_of(caller)}, {"reason", "too many connections"}});
   }
-  peers_.emplace(next_++, Peer{std::move(fd), caller});
+  peers_.emplace(next_++, Peer{std::move(fd), caller, ++uses_});
+}
+
+// Whoever opens connections and says nothing must not keep an officer's freeze out.
+bool Server::make_room(core::Caller caller) {
+  std::size_t count = 0;
+  const Peer* idle = nullptr;
+  Queue::Connection idle_id = 0;
+  for (const auto& [id, peer] : peers_) {
+    if (peer.caller != caller) continue;
+    ++count;
+    if (!queue_.is_idle(id) || (idle != nullptr && idle->used < peer.used)) continue;
+    idle = &peer;
+    idle_id = id;
+  }
+  if (count < kMaxConnections) return true;
+  if (idle == nullptr) return false;
+  close(idle_id, "idle for longest, and another one came");
+  return true;
 }
 
 void Server::read_from(Queue::Connection id) {
-  const Peer& peer = peers_.at(id);
+  Peer& peer = peers_.at(id);
+  peer.used = ++uses_;
   auto request = client::receive_request(peer.fd.get(), 0);
   if (request.ok()) return queue_.push(id, peer.caller, std::move(request).value());
   const Code code = request.code();

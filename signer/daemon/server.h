@@ -11,7 +11,8 @@
 
 namespace custody::signer::daemon {
 
-// Of each socket, so that the node cannot lock the operator out; further ones are closed at once.
+// Of each socket, so that the node cannot lock the operator out. One more closes the one of the same socket
+// that has been idle for longest; when something is asked on every one, the new one.
 constexpr std::size_t kMaxConnections = 8;
 
 class Server {
@@ -27,8 +28,10 @@ class Server {
   struct Peer {
     Fd fd;
     core::Caller caller;
+    std::uint64_t used = 0;  // when it was accepted or read from last, counted in such events
   };
   explicit Server(core::Core& core);
+  bool make_room(core::Caller caller);
   void accept_from(const Fd& listener, core::Caller caller);
   void read_from(Queue::Connection id);
   void answer(Queue::Connection id, const ledger::model::SignReply& reply);
@@ -49,6 +52,7 @@ class Server {
   Fd operator_;
   std::map<Queue::Connection, Peer> peers_;
   Queue::Connection next_ = 1;
+  std::uint64_t uses_ = 0;
   bool reported_failure_ = false;
 };
 
