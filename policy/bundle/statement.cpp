@@ -69,32 +69,41 @@ Status check_signature(const Officer& officer, const Hash256& digest, const Sign
                              " key, in the form with low S");
 }
 
-// One signature of several over the same thing: the officer is known, in `group` (empty: in any), valid,
-// after the one before in the alphabet, and signed it.
-Status check_signer(const OfficerSignature& entry, ByteView before, ByteView group,
-                    const DigestFor& digest_for, const ActiveBundle& active, model::LedgerMs now) {
+// That a signature counts: the officer is known, in `group` (empty: in any), valid, and signed it.
+Status check_signer(const OfficerSignature& entry, ByteView group, const DigestFor& digest_for,
+                    const ActiveBundle& active, model::LedgerMs now) {
   ASSIGN_OR_RETURN(const Officer* officer, find_signer(active, entry.officer));
   if (!group.empty()) TRY(check_in_group(*officer, group));
   TRY(check_valid(*officer, now));
-  if (equal(before, entry.officer)) {
-    return refused("officer " + text(entry.officer) + " signs twice", "a person counts once");
-  }
-  if (!std::ranges::lexicographical_compare(before, entry.officer)) {
-    return invalid("the signatures are not in the order of the officers' names");
-  }
   return check_signature(*officer, digest_for(as_text(entry.officer)), entry.signature);
 }
 
+Status check_names(const std::vector<OfficerSignature>& signatures) {
+  for (std::size_t i = 1; i < signatures.size(); ++i) {
+    const Bytes& before = signatures[i - 1].officer;
+    const Bytes& name = signatures[i].officer;
+    if (before == name) return refused("officer " + text(name) + " signs twice", "a person counts once");
+    if (name < before) return invalid("the signatures are not in the order of the officers' names");
+  }
+  return ok_status();
+}
+
+// Whoever has the file in hand can add a signature to it: one that does not count keeps no other from
+// counting.
 Status check_quorum(const std::vector<OfficerSignature>& signatures, const Quorum& quorum,
                     const DigestFor& digest_for, const ActiveBundle& active, model::LedgerMs now) {
-  ByteView before;
+  TRY(check_names(signatures));
+  std::size_t counted = 0;
+  Status first;  // why the first one that does not count does not
   for (const OfficerSignature& entry : signatures) {
-    TRY(check_signer(entry, before, quorum.group, digest_for, active, now));
-    before = entry.officer;
+    const Status counts = check_signer(entry, quorum.group, digest_for, active, now);
+    if (counts.ok()) ++counted;
+    if (first.ok()) first = counts;
   }
-  if (signatures.size() >= quorum.count) return ok_status();
-  return refused(std::to_string(signatures.size()) + " of the " + std::to_string(quorum.count) +
-                 " signatures that group " + text(quorum.group) + " must give");
+  if (counted >= quorum.count) return ok_status();
+  const std::string missing = std::to_string(counted) + " of the " + std::to_string(quorum.count) +
+                              " signatures that group " + text(quorum.group) + " must give";
+  return first.ok() ? refused(missing) : first.with_context(missing);
 }
 
 // That it is for this network and member, and signed under the bundle in force. what: "the ask"
@@ -323,7 +332,7 @@ Status verify_order(const SignedOrder& signed_order, const FreezeState& state, c
     return refused("a freeze has one signature, this one has " +
                    std::to_string(signed_order.signatures.size()));
   }
-  return check_signer(signed_order.signatures[0], {}, {}, digest_for, active, now);
+  return check_signer(signed_order.signatures[0], {}, digest_for, active, now);
 }
 
 FreezeState apply_order(const FreezeOrder& order, FreezeState state) {

@@ -107,7 +107,8 @@ bool still_counts(const SignedVote& vote, const ActiveBundle& active, model::Led
 model::LedgerMs effective_time(const Bundle& active, model::LedgerMs now);
 
 // The bundle follows the active one (network, member, hash, a higher version) and a quorum of distinct
-// officers of the active bundle's activation group signed it; one signature that does not count refuses all.
+// officers of the active bundle's activation group signed it; signatures that do not count are as if they
+// were not there, for anybody can add one to a file.
 // When it comes into force, enough of its own officers must be valid for its quorums. The result is the
 // bundle, checked.
 Result<Bundle> verify_bundle(const SignedBundle& signed_bundle, const ActiveBundle& active,

@@ -132,8 +132,8 @@ Result<std::optional<bundle::Bundle>> read_active(const std::string& path) {
   return std::optional(std::move(source.bundle));
 }
 
-Status check_signer(const PolicySignOptions& options, const bundle::Bundle& content,
-                    const std::optional<bundle::Bundle>& active) {
+Status check_file(const PolicySignOptions& options, const bundle::Bundle& content,
+                  const std::optional<bundle::Bundle>& active) {
   if (!render::is_name(as_bytes(options.officer))) {
     return invalid("--officer: \"" + to_printable(options.officer.substr(0, 40)) + "\" is no officer's name");
   }
@@ -143,23 +143,49 @@ Status check_signer(const PolicySignOptions& options, const bundle::Bundle& cont
         options.file + " holds bundle " + hash + ", not " + to_printable(options.hash.substr(0, 64)),
         "look at it again: custodyctl policy show");
   }
-  if (!active) return ok_status();
-  if (content.version <= active->version || content.previous != bundle::bundle_hash(*active)) {
-    return refused(
-        options.file + " does not follow the bundle in force, version " + std::to_string(active->version),
-        "put that version's hash into `previous` and a higher number into `version`");
+  if (!active) {
+    if (content.previous.is_zero()) return ok_status();
+    return invalid("whether a signature counts is up to the version in force",
+                   "name it: --active FILE or directory");
   }
-  if (bundle::find_officer(*active, as_bytes(options.officer)) != nullptr) return ok_status();
-  return refused("the bundle in force has no officer " + options.officer);
+  if (content.version > active->version && content.previous == bundle::bundle_hash(*active))
+    return ok_status();
+  return refused(
+      options.file + " does not follow the bundle in force, version " + std::to_string(active->version),
+      "put that version's hash into `previous` and a higher number into `version`");
 }
 
-// An officer whose key is known here signs with no other.
-Status check_key(const PolicySignOptions& options, const bundle::Bundle& officers,
-                 const OfficerPublicKey& key) {
-  const bundle::Officer* officer = bundle::find_officer(officers, as_bytes(options.officer));
-  if (officer == nullptr || key_of(*officer) == key) return ok_status();
-  return refused("the key is not that of officer " + options.officer,
-                 "his is " + std::string(curve_name(officer->curve)) + " " + to_hex(officer->key));
+// The officer, whose signature would count. `judge`: the version in force; a first version's own officers.
+Result<const bundle::Officer*> find_signer(const std::string& name, const bundle::Bundle& judge) {
+  const std::string version = "version " + std::to_string(judge.version);
+  const bundle::Officer* officer = bundle::find_officer(judge, as_bytes(name));
+  if (officer == nullptr) {
+    return refused(version + " has no officer " + name + ", so the signature would not count",
+                   "custodyctl policy show lists its officers");
+  }
+  const Bytes& group = judge.activation.group;
+  if (std::ranges::find(officer->groups, group) != officer->groups.end()) return officer;
+  return refused(name + " is not in the group " + to_printable(as_text(group)) + ", which by " + version +
+                 " puts the next in force, so the signature would not count");
+}
+
+// An officer signs with his own key only.
+Status check_key(const bundle::Officer& officer, const OfficerPublicKey& key) {
+  if (key_of(officer) == key) return ok_status();
+  return refused("the key is not that of officer " + to_printable(as_text(officer.name)),
+                 "his is " + std::string(curve_name(officer.curve)) + " " + to_hex(officer.key));
+}
+
+// How many of the signatures count, and of how many that must.
+std::string progress(const bundle::SignedBundle& file, const bundle::Bundle& content,
+                     const bundle::Bundle& judge) {
+  const auto counts = [&](const bundle::OfficerSignature& one) {
+    return find_signer(std::string(as_text(one.officer)), judge).ok() &&
+           standing(content, one, judge) == "valid";
+  };
+  return std::to_string(std::ranges::count_if(file.signatures, counts)) + " of the " +
+         std::to_string(judge.activation.count) + " signatures of group " +
+         to_printable(as_text(judge.activation.group));
 }
 
 }  // namespace
@@ -285,14 +311,16 @@ Result<Json> policy_sign(const PolicySignOptions& options) {
   auto content = bundle::decode_bundle(signed_bundle->bundle);
   if (!content.ok()) return content.status().with_context(options.file);
   ASSIGN_OR_RETURN(const std::optional<bundle::Bundle> active, read_active(options.active));
-  TRY(check_signer(options, *content, active));
+  TRY(check_file(options, *content, active));
+  const bundle::Bundle& judge = active ? *active : *content;
+  ASSIGN_OR_RETURN(const bundle::Officer* officer, find_signer(options.officer, judge));
   const Rendering shown = activation_text(*content, options.officer);
   if (options.hash.empty()) {
     TRY(confirm(shown.text, "look at it with custodyctl policy show, then sign it by its --hash"));
   }
   ASSIGN_OR_RETURN(const std::unique_ptr<OfficerKey> key, open_officer_key(options.key));
   ASSIGN_OR_RETURN(const KeySignature made, key->sign(shown));
-  TRY(check_key(options, active ? *active : *content, made.key));
+  TRY(check_key(*officer, made.key));
   auto& signatures = signed_bundle->signatures;
   TRY(put_signature(options.file, options.officer, shown, made, signatures));
   TRY(write_file_atomic(options.file, bundle::encode_signed_bundle(*signed_bundle), 0644));
@@ -303,7 +331,8 @@ Result<Json> policy_sign(const PolicySignOptions& options) {
       .set("officer", options.officer)
       .set("signatures", static_cast<std::uint64_t>(signatures.size()))
       .set("rendering", shown.text)
-      .set("text", shown.text + "signed: " + counted(signatures.size(), "signature") + " in " + options.file);
+      .set("text",
+           shown.text + "signed: " + progress(*signed_bundle, *content, judge) + " are in " + options.file);
 }
 
 }  // namespace custody::signer::cli

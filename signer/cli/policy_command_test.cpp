@@ -213,6 +213,8 @@ TEST_F(PolicySigning, AQuorumOfSignaturesOverTheShownTextPutsTheNextVersionInFor
   const auto by_bob = sign("bob", "bob");
   ASSERT_TRUE(by_bob.ok()) << by_bob.status().to_string();
   EXPECT_THAT(by_bob->string_at("text").value(), HasSubstr("bundle    " + hash_));
+  EXPECT_THAT(by_bob->string_at("text").value(),
+              HasSubstr("signed: 1 of the 2 signatures of group treasury"));
   ASSERT_TRUE(sign("alice", "alice").ok());
   const auto shown = policy_show(file_, first_);
   ASSERT_TRUE(shown.ok()) << shown.status().to_string();
@@ -236,8 +238,11 @@ TEST_F(PolicySigning, RefusesAnotherBundleAnotherKeyAndASecondSignature) {
   EXPECT_TRUE(policy_show(file_, "")->find("signatures")->items().empty());
   ASSERT_TRUE(sign("alice", "alice").ok());
   EXPECT_EQ(sign("alice", "alice").code(), Code::kExists);
+  EXPECT_THAT(sign("carol", "carol").status().message(), HasSubstr("would not count"));  // of compliance
   first_ = file_;  // it does not follow itself (B4)
   EXPECT_EQ(sign("bob", "bob").code(), Code::kRefused);
+  first_.clear();
+  EXPECT_THAT(sign("bob", "bob").status().hint(), HasSubstr("--active"));
 }
 
 // Invariant 10. Whoever hands the file on cannot keep an officer from signing it, nor have custodyctl abort.

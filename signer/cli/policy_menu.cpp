@@ -114,7 +114,8 @@ void add_signing(CLI::App& policy, Program& program) {
   sign->add_option("--hash", options->hash,
                    "the hash that policy show gave; no other version is signed. Without it the terminal is "
                    "asked");
-  sign->add_option("--active", options->active, "the version in force, to check officer and order before");
+  sign->add_option("--active", options->active,
+                   "the version in force, file or directory: its officers sign (not for a first version)");
   sign->callback([&program, options] { program.action = [options] { return policy_sign(*options); }; });
 }
 
