@@ -81,11 +81,15 @@ struct ProposalTxIntent {
   Bytes ask = {};
   friend bool operator==(const ProposalTxIntent&, const ProposalTxIntent&) = default;
 };
+// payload: of the transaction that proposed what is voted on, whose hash is Ballot::proposal: it proves what
+// that says, so that nobody approves a number.
+constexpr std::size_t kMaxProposalPayload = 512;  // bytes
 struct BallotIntent {
   Height valid_until;
   std::uint64_t salt = 0;
   Ballot ballot;
   Bytes ask = {};
+  Bytes payload = {};
   friend bool operator==(const BallotIntent&, const BallotIntent&) = default;
 };
 // The transaction that tells the ledger which version of the policy this signer decides by: of no other.
@@ -188,7 +192,7 @@ struct IntentFacts {
   std::vector<PayeeFact> payees;    // payout, in the plan's order
   TxId proposal;                    // ballot: what it is about
   bool approve = false;             // ballot
-  Bytes action;                     // proposal: what it does, printable ASCII, at most 200
+  Bytes action;                     // proposal, ballot: what is proposed, printable ASCII, at most 200
   Hash256 subject;                  // SHA-256 of the state key of the deposit or slot: its amount counts once
   Height height;                    // of the proven block; 0 without evidence
   LedgerMs time;                    // of the proven block; 0 without evidence

@@ -251,6 +251,10 @@ Result<Json> Api::where_is(const model::TxId& id) const {
   out.set("kind", kKinds[decoded_tx.transaction.body.index()]);
   const auto* transfer = std::get_if<model::Transfer>(&decoded_tx.transaction.body);
   if (transfer != nullptr) out.set("memo", to_hex(transfer->memo));
+  // Whoever votes on it proves by these bytes what it is.
+  if (std::holds_alternative<model::Proposal>(decoded_tx.transaction.body)) {
+    out.set("payload", to_hex(decoded_tx.envelope.payload));
+  }
   return out;
 }
 
@@ -333,9 +337,12 @@ Result<Json> Api::gateways(const Json&) {
   });
   backend_.ledger().scan(table_prefix(model::Table::kProposal), [&](ByteView key, ByteView value) {
     const auto proposal = decoded<model::ProposalRecord>(value);
+    const auto& gateway = std::get<model::RegisterGateway>(proposal.proposal.action);
     Json entry = Json::object();
     entry.set("proposal", to_hex(key.subspan(1)))
-        .set("name", as_text(std::get<model::RegisterGateway>(proposal.proposal.action).name))
+        .set("name", as_text(gateway.name))
+        .set("account", gateway.account.text(as_text(genesis_.address_prefix)))
+        .set("kyc_expiry", date_text(gateway.kyc_expiry))
         .set("status", proposal_status(proposal.status))
         .set("effective", proposal.effective.get() == 0 ? Json() : Json(proposal.effective.get()))
         .set("approvals", names(proposal.approvals));

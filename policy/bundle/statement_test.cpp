@@ -242,7 +242,8 @@ TEST(Vote, OfManyFaultsTheFirstIsNamed) {
 render::Terms terms(bool approve = true) {
   model::TxId proposal;
   proposal.data()[0] = 1;
-  return render::ballot_terms(fixture::chain_id(), {model::MemberId(2), proposal, approve});
+  return render::ballot_terms(fixture::chain_id(), {model::MemberId(2), proposal, approve},
+                              as_bytes("register gateway gary"));
 }
 
 render::Ask an_ask() {

@@ -499,6 +499,7 @@ TEST_F(DecideTest, WhatCedarSeesConformsToTheSchema) {
   state_prices(60'000, 90);
   model::IntentFacts ballot;
   ballot.kind = model::IntentKind::kBallot;
+  ballot.action = to_bytes("anything");
   model::IntentFacts proposal;
   proposal.kind = model::IntentKind::kProposalTx;
   proposal.action = to_bytes("anything");
@@ -591,6 +592,7 @@ class AskTest : public DecideTest {
     out.kind = model::IntentKind::kBallot;
     out.proposal = model::TxId(crypto::sha256(as_bytes("a proposal")).array());
     out.approve = approve;
+    out.action = to_bytes("register gateway gary");
     out.subject = render::ballot_subject(out.proposal);
     return out;
   }

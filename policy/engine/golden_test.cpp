@@ -143,6 +143,7 @@ class Scenario {
     model::IntentFacts out;
     out.kind = model::IntentKind::kBallot;
     out.proposal = model::TxId(crypto::sha256(as_bytes(words.at(1))).array());
+    out.action = to_bytes("register gateway zeta");
     out.approve = words.at(2) == "yes";
     return out;
   }

@@ -80,7 +80,8 @@ std::vector<FactRow> make_table() {
   };
   add_windows(&table);
   for (FactRow& more : std::vector<FactRow>{
-           row("proposal", Kind::kString, "", bit(ActionKind::kPropose), Fact::kProposal),
+           row("proposal", Kind::kString, "", bit(ActionKind::kPropose) | bit(ActionKind::kBallot),
+               Fact::kProposal),
            row("approve", Kind::kBool, "", bit(ActionKind::kBallot), Fact::kApprove),
            row("height", Kind::kLong, kBlocks, kAllActions, Fact::kHeight),
            row("time", Kind::kDatetime, "ledger time, UTC", kAllActions, Fact::kTime),

@@ -35,7 +35,7 @@ enum class Fact : std::uint8_t {
   kPayeeOwner,  // empty when not listed
   kPayeeListedHours,
   kWindow,    // FactRow::scope, period, measure
-  kProposal,  // what it does
+  kProposal,  // what is proposed, or voted on
   kApprove,   // whether the ballot is for it
   kHeight,
   kTime,

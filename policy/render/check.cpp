@@ -77,7 +77,7 @@ Status check_terms(const Terms& terms) {
   TRY(field(terms.proposal.is_zero() == (terms.kind != Kind::kBallot), "proposal",
             "there for a ballot only"));
   TRY(field(!terms.approve || terms.kind == Kind::kBallot, "approve", "said by a ballot only"));
-  if (terms.kind != Kind::kProposalTx) return field(terms.action.empty(), "action", "a proposal's only");
+  if (moves_money(terms.kind)) return field(terms.action.empty(), "action", "a proposal's or ballot's only");
   return field(is_printable(terms.action, kMaxAction), "action", "1 to 200 printable ASCII characters");
 }
 

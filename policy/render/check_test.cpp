@@ -175,7 +175,7 @@ TEST(CheckAsk, EveryFieldIsChecked) {
   refused([](Ask& a) { a.terms.member = {}; }, "member");
   refused([](Ask& a) { a.terms.payments.resize(1); }, "currency, wallet, slot and payments");
   refused([](Ask& a) { a.terms.proposal = {}; }, "proposal");
-  refused([](Ask& a) { a.terms.action = to_bytes("x"); }, "action");
+  refused([](Ask& a) { a.terms.action.clear(); }, "action");
   refused([](Ask& a) { a.bundle = 0; }, "bundle");
   refused([](Ask& a) { a.bundle_hash = {}; }, "bundle");
   refused([](Ask& a) { a.expires = {}; }, "expiry");

@@ -68,6 +68,7 @@ inline Request mint() {
 inline Request ballot() {
   Request out = request(model::IntentKind::kBallot);
   out.terms.proposal = model::TxId(hash_of("proposal").array());
+  out.terms.action = to_bytes("register gateway beta, account 01c88b75af, KYC until 2027-11-25T00:00:00Z");
   out.terms.approve = true;
   return out;
 }

@@ -52,8 +52,9 @@ Terms proposal_terms(const model::ChainId& chain, model::MemberId member, ByteVi
   return out;
 }
 
-Terms ballot_terms(const model::ChainId& chain, const model::Ballot& ballot) {
+Terms ballot_terms(const model::ChainId& chain, const model::Ballot& ballot, ByteView action) {
   Terms out = terms_for(model::IntentKind::kBallot, chain, ballot.member);
+  out.action = to_bytes(action);
   out.proposal = ballot.proposal;
   out.approve = ballot.approve;
   out.subject = ballot_subject(ballot.proposal);

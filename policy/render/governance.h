@@ -17,6 +17,6 @@ Hash256 ballot_subject(const model::TxId& proposal);
 
 // What is asked for by such an intent. action: of action_text.
 Terms proposal_terms(const model::ChainId& chain, model::MemberId member, ByteView action);
-Terms ballot_terms(const model::ChainId& chain, const model::Ballot& ballot);
+Terms ballot_terms(const model::ChainId& chain, const model::Ballot& ballot, ByteView action);
 
 }  // namespace custody::policy::render

@@ -43,8 +43,9 @@ TEST(Governance, TermsAreThoseThatCanBeAskedFor) {
   EXPECT_EQ(check_ask(ask).to_string(), "ok");
   EXPECT_EQ(ask.terms.subject, proposal_subject(as_bytes("register gateway gary")));
   const model::TxId proposal(fixture::hash_of("proposal").array());
-  const Terms yes = ballot_terms(chain, {model::MemberId(2), proposal, true});
-  const Terms no = ballot_terms(chain, {model::MemberId(2), proposal, false});
+  const ByteView action = as_bytes("register gateway gary");
+  const Terms yes = ballot_terms(chain, {model::MemberId(2), proposal, true}, action);
+  const Terms no = ballot_terms(chain, {model::MemberId(2), proposal, false}, action);
   ask.terms = yes;
   EXPECT_EQ(check_ask(ask).to_string(), "ok");
   EXPECT_EQ(yes.subject, no.subject);

@@ -148,7 +148,8 @@ void add_what(Lines& lines, const Terms& terms) {
     case Kind::kBallot:
       add_field(lines, "asks",
                 std::string("ballot that ") + (terms.approve ? "APPROVES" : "REJECTS") + " a proposal");
-      return add_field(lines, "proposal", terms.proposal.hex());
+      add_field(lines, "proposal", terms.proposal.hex());
+      return add_field(lines, "action", as_text(terms.action));
     default:
       add_field(lines, "asks", "proposal");
       return add_field(lines, "action", as_text(terms.action));

@@ -51,7 +51,7 @@ struct Terms {
   std::vector<Payment> payments;  // in the plan's order
   model::TxId proposal;           // ballot: the proposal; otherwise zero
   bool approve = false;           // ballot
-  Bytes action;                   // proposal: what it does, 1..kMaxAction printable ASCII
+  Bytes action;                   // proposal, ballot: what is proposed, 1..kMaxAction printable ASCII
   friend bool operator==(const Terms&, const Terms&) = default;
 };
 

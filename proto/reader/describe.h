@@ -502,6 +502,7 @@ void describe(V& v, BallotIntent& m) {
   v.field(2, m.salt);
   v.field(3, m.ballot);
   v.bytes(4, m.ask, kMaxAsk);
+  v.bytes(5, m.payload, kMaxProposalPayload);
 }
 template <class V>
 void describe(V& v, PolicyAttestationIntent& m) {

@@ -283,6 +283,9 @@ class Parser {
   }
   Status read_proposal(const std::string& base, model::IntentFacts& out) {
     out.kind = model::IntentKind::kProposalTx;
+    return read_action(base, out);
+  }
+  Status read_action(const std::string& base, model::IntentFacts& out) {
     ASSIGN_OR_RETURN(const std::string action, text(base + "proposal"));
     if (!render::is_printable(as_bytes(action), render::kMaxAction)) {
       return at(base + "proposal", invalid("must be 1 to 200 printable ASCII characters"));
@@ -293,6 +296,8 @@ class Parser {
   Status read_ballot(const std::string& base, model::IntentFacts& out) {
     out.kind = model::IntentKind::kBallot;
     out.proposal = model::TxId(out.subject.array());
+    out.action = to_bytes("register gateway example");
+    if (config_.has(base + "proposal")) TRY(read_action(base, out));
     const auto approve = config_.boolean(base + "approve");
     if (!approve.ok()) return as_invalid(approve.status());
     out.approve = *approve;

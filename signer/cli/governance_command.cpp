@@ -47,6 +47,31 @@ Json with_shown(Json answer, const OfficerAsk& ask) {
   return answer;
 }
 
+struct FoundProposal {
+  Bytes payload;
+  Bytes action;
+};
+
+// The node's bytes, which prove themselves: their hash is what the ballot names.
+Result<FoundProposal> find_proposal(Context& context, const Network& network, const model::TxId& id) {
+  ASSIGN_OR_RETURN(const Json found, call_node(context, "transaction", Json::object().set("id", id.hex())));
+  const auto hex = found.string_at("payload");
+  if (!hex.ok()) {
+    return refused("transaction " + id.hex() + " is no proposal", "custodyctl gateway list shows proposals");
+  }
+  FoundProposal out;
+  ASSIGN_OR_RETURN(out.payload, from_hex(*hex));
+  ASSIGN_OR_RETURN(const auto transaction,
+                   proto::reader::decode<model::Transaction>(out.payload, model::kMaxProposalPayload));
+  const auto* proposal = std::get_if<model::Proposal>(&transaction.body);
+  if (proposal == nullptr ||
+      proto::reader::transaction_id(network.chain_id, out.payload, transaction.body) != id) {
+    return corrupt("the node answered with another transaction than " + id.hex());
+  }
+  ASSIGN_OR_RETURN(out.action, policy::render::action_text(*proposal));
+  return out;
+}
+
 }  // namespace
 
 Result<Json> gateway_propose(Context& context, const ProposeOptions& options) {
@@ -81,16 +106,18 @@ Result<Json> gateway_vote(Context& context, const BallotOptions& options) {
   ballot.member = own.id;
   ballot.approve = options.approve;
   ASSIGN_OR_RETURN(ballot.proposal, model::TxId::from_hex(options.proposal));
-  ASSIGN_OR_RETURN(const OfficerAsk ask,
-                   sign_ask(context, options.ask, policy::render::ballot_terms(network.chain_id, ballot)));
+  ASSIGN_OR_RETURN(const FoundProposal found, find_proposal(context, network, ballot.proposal));
+  ASSIGN_OR_RETURN(
+      const OfficerAsk ask,
+      sign_ask(context, options.ask, policy::render::ballot_terms(network.chain_id, ballot, found.action)));
   SystemEntropy entropy;
   const model::BallotIntent intent{model::Height(network.height.get() + kLifetime), entropy.next_u64(),
-                                   ballot, ask.encoded};
+                                   ballot, ask.encoded, found.payload};
   ASSIGN_OR_RETURN(const Signature signature, ask_signer(context, intent));
   const model::Transaction transaction{1, intent.valid_until, intent.salt, intent.ballot};
   ASSIGN_OR_RETURN(Json out,
                    finish(context, network, transaction, own.governance_key, signature, options.wait));
-  out.set("schema", "custody.ballot/1");
+  out.set("schema", "custody.ballot/1").set("action", as_text(found.action));
   return with_shown(std::move(out), ask);
 }
 

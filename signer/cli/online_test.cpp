@@ -183,14 +183,17 @@ TEST_F(Online, ARejectionEndsIt) {
 // B5: what the officer asks for is his, and others must approve it.
 TEST_F(Online, AnOfficersBallotIsHisAndTakesOthers) {
   const model::Ballot yes = ballot(true).ballot;
-  const auto terms = policy::render::ballot_terms(identity_.chain_id, yes);
+  const auto proposed = tests::proposed_gateway(identity_.chain_id);
+  const auto terms = policy::render::ballot_terms(identity_.chain_id, yes, proposed.action);
   const auto asked_by = [&](const std::string& officer,
                             const std::string& holder) -> Result<model::SignReply> {
     ASSIGN_OR_RETURN(const OfficerAsk ask, sign_ask(context_, {officer, key(holder)}, terms));
     EXPECT_THAT(ask.shown, HasSubstr("CAASIOPE ASK v1\n"));
     EXPECT_THAT(ask.shown, HasSubstr("asks      ballot that APPROVES a proposal\n"));
     EXPECT_THAT(ask.shown, HasSubstr("officer   " + officer + "\nsays      ASK\n"));
-    return call_signer(context_, model::BallotIntent{model::Height(10), 1, yes, ask.encoded});
+    EXPECT_THAT(ask.shown, HasSubstr("action    register gateway gary, account "));
+    return call_signer(context_,
+                       model::BallotIntent{model::Height(10), 1, yes, ask.encoded, proposed.payload});
   };
   EXPECT_EQ(asked_by("alice", "bob").code(), Code::kUnauthenticated);
   EXPECT_EQ(text_of(requests_list(context_)), "no request is known");
@@ -204,6 +207,7 @@ TEST_F(Online, AnOfficersBallotIsHisAndTakesOthers) {
   EXPECT_EQ(one.string_at("asked_by").value(), "alice");
   const std::string id = one.string_at("request").value();
   EXPECT_THAT(text_of(requests_show(context_, id)), HasSubstr("asked by  officer alice\n"));
+  EXPECT_THAT(text_of(requests_show(context_, id)), HasSubstr("action    register gateway gary, account "));
   EXPECT_EQ(vote(id, "alice").code(), Code::kRefused);
   EXPECT_TRUE(vote(id, "bob").ok());
   EXPECT_TRUE(vote(id, "carol").ok());
@@ -214,7 +218,8 @@ TEST_F(Online, AnOfficersBallotIsHisAndTakesOthers) {
 }
 
 TEST_F(Online, AnAskThatIsNoneIsRefusedBeforeTheSignerIsAsked) {
-  const auto terms = policy::render::ballot_terms(identity_.chain_id, ballot(true).ballot);
+  const auto terms = policy::render::ballot_terms(identity_.chain_id, ballot(true).ballot,
+                                                  tests::proposed_gateway(identity_.chain_id).action);
   EXPECT_TRUE(sign_ask(context_, {}, terms)->encoded.empty());
   EXPECT_EQ(sign_ask(context_, {"Alice", key("alice")}, terms).code(), Code::kInvalid);
   EXPECT_EQ(sign_ask(context_, {"alice", key("alice"), 0}, terms).code(), Code::kInvalid);

@@ -24,14 +24,15 @@ class AskedTest : public PolicyTest {
     now_ = show_head();
   }
   policy::render::Ask ask_for(const model::Ballot& ballot) const {
-    return {policy::render::ballot_terms(identity_.chain_id, ballot), policy_.version,
+    const auto proposed = tests::proposed_gateway(identity_.chain_id);
+    return {policy::render::ballot_terms(identity_.chain_id, ballot, proposed.action), policy_.version,
             policy::bundle::bundle_hash(policy_), model::LedgerMs(now_.get() + kHourMs)};
   }
   // Of the officer, with an ask for it or for something else.
   model::BallotIntent asked(bool approve, std::string_view officer) const {
     return asked(approve, tests::sign_ask(ask_for(ballot(approve).ballot), officer));
   }
-  static model::BallotIntent asked(bool approve, Bytes ask) {
+  model::BallotIntent asked(bool approve, Bytes ask) const {
     model::BallotIntent out = ballot(approve);
     out.ask = std::move(ask);
     return out;
@@ -107,7 +108,9 @@ TEST_F(AskedTest, AProposalIsAskedForWithItsLineOfWords) {
 TEST_F(AskedTest, B7_AReplayedOrForeignAskIsRefused) {
   const policy::render::Ask good = ask_for(ballot(true).ballot);
   model::BallotIntent other = asked(true, "alice");
-  other.ballot.proposal.data()[0] ^= 1;
+  const auto mallorys = tests::proposed_gateway(identity_.chain_id, "mallory");
+  other.ballot.proposal = mallorys.id;
+  other.payload = mallorys.payload;
   expect_bad_ask(other);
   expect_bad_ask(asked(false, tests::sign_ask(good, "alice")));  // the other answer
   policy::render::Ask foreign = good;

@@ -64,8 +64,8 @@ class SignerFixture : public ::testing::Test {
                                 model::VoteType type = model::VoteType::kPrevote) {
     return {type, model::Height(height), model::Round(round), *model::BlockHash::from(Bytes(32, block))};
   }
-  static model::BallotIntent ballot(bool approve) {
-    return {model::Height(10), 1, {model::MemberId(2), *model::TxId::from(Bytes(32, 1)), approve}};
+  model::BallotIntent ballot(bool approve) const {
+    return tests::ballot_on(tests::proposed_gateway(identity_.chain_id), model::MemberId(2), approve);
   }
   static void expect_refused(const model::SignReply& reply, std::string_view rule) {
     EXPECT_EQ(reply.code, static_cast<std::uint8_t>(Code::kRefused)) << as_text(reply.message);

@@ -121,13 +121,30 @@ Result<Verdict> check_intent(const model::GuardState& state, const model::Propos
   return out;
 }
 
+// What the proposal says: its payload proves itself by its hash, which is what the ledger knows it by.
+Result<Bytes> proposed_action(const model::GuardState& state, const model::BallotIntent& intent) {
+  const auto transaction =
+      proto::reader::decode<model::Transaction>(intent.payload, model::kMaxProposalPayload);
+  if (!transaction.ok()) return deny("guard.proposal", "the payload: " + transaction.status().message());
+  const auto* proposal = std::get_if<model::Proposal>(&transaction->body);
+  if (proposal == nullptr) return deny("guard.proposal", "the payload is of no proposal");
+  if (proto::reader::transaction_id(state.chain_id, intent.payload, transaction->body) !=
+      intent.ballot.proposal) {
+    return deny("guard.proposal", "the payload is of another proposal than the ballot's");
+  }
+  auto action = render::action_text(*proposal);
+  if (!action.ok()) return deny("guard.proposal", action.status().message());
+  return action;
+}
+
 Result<Verdict> check_intent(const model::GuardState& state, const model::BallotIntent& intent) {
   TRY(check_own(state, intent.ballot.member));
-  if (intent.ballot.proposal.is_zero()) return deny("guard.proposal", "a ballot needs a proposal");
+  ASSIGN_OR_RETURN(Bytes action, proposed_action(state, intent));
   ASSIGN_OR_RETURN(Verdict out,
                    transaction_verdict(state, model::KeyRole::kGovernance, model::IntentKind::kBallot,
                                        intent.valid_until, intent.salt, intent.ballot));
   out.facts.proposal = intent.ballot.proposal;
+  out.facts.action = std::move(action);
   out.facts.approve = intent.ballot.approve;
   out.facts.subject = render::ballot_subject(intent.ballot.proposal);
   return out;

@@ -3,6 +3,7 @@
 #include "base/crypto/secp256k1.h"
 #include "proto/reader/digests.h"
 #include "signer/guard/guard.h"
+#include "tests/support/policies.h"
 
 namespace custody::signer::guard {
 namespace {
@@ -249,9 +250,7 @@ TEST_F(VotesTest, Member_AnotherMembersStatementIsRefused) {
   auto wrong = head();
   wrong.head.member = model::MemberId(1);
   expect_refused(wrong, "guard.member");
-  model::BallotIntent ballot{
-      model::Height(10), 1, {model::MemberId(3), *model::TxId::from(Bytes(32, 1)), true}};
-  expect_refused(ballot, "guard.member");
+  expect_refused(tests::ballot_on(tests::proposed_gateway(chain_), model::MemberId(3), true), "guard.member");
   model::ProposalTxIntent change{model::Height(10), 1, {model::MemberId(4), {}}};
   expect_refused(change, "guard.member");
 }
@@ -281,10 +280,9 @@ TEST_F(VotesTest, B7_AStatementForAFarHeightIsRefused) {
   EXPECT_TRUE(check(state_, far).ok());
   far.valid_until = model::Height(model::kMaxValidBlocks + 1);
   expect_refused(far, "guard.valid_until");
-  expect_refused(
-      model::BallotIntent{
-          model::Height(UINT64_MAX), 1, {model::MemberId(2), *model::TxId::from(Bytes(32, 1)), true}},
-      "guard.valid_until");
+  model::BallotIntent ballot = tests::ballot_on(tests::proposed_gateway(chain_), model::MemberId(2), true);
+  ballot.valid_until = model::Height(UINT64_MAX);
+  expect_refused(ballot, "guard.valid_until");
   sign(vote(VoteType::kPrevote, 500, 0, block(1)));
   far.valid_until = model::Height(model::kMaxValidBlocks + 500);
   EXPECT_TRUE(check(state_, far).ok());
@@ -353,13 +351,14 @@ TEST_F(VotesTest, AProposalsActionIsOnePrintableLineThatHoldsAllOfIt) {
 }
 
 TEST_F(VotesTest, BallotsAndProposalsAreSignedWithTheGovernanceKey) {
-  const model::BallotIntent ballot{
-      model::Height(10), 1, {model::MemberId(2), *model::TxId::from(Bytes(32, 1)), true}};
+  const tests::Proposed proposed = tests::proposed_gateway(chain_);
+  const model::BallotIntent ballot = tests::ballot_on(proposed, model::MemberId(2), true);
   const auto vote = check(state_, ballot);
   ASSERT_TRUE(vote.ok());
   EXPECT_EQ(vote->key.key, genesis_.members[1].governance_key);
   EXPECT_EQ(vote->facts.kind, model::IntentKind::kBallot);
   EXPECT_EQ(vote->facts.proposal, ballot.ballot.proposal);
+  EXPECT_EQ(vote->facts.action, proposed.action);
   EXPECT_TRUE(vote->facts.approve);
   auto against = ballot;
   against.ballot.approve = false;
@@ -394,6 +393,31 @@ TEST(RuleTest, IsTheContextOfARefusalAndOfNothingElse) {
   EXPECT_EQ(rule_of(refused("x: y").with_context("guard.head")), "guard.head");
   EXPECT_EQ(rule_of(refused("policy.day_limit: y")), "policy.day_limit");
   EXPECT_EQ(rule_of(invalid("field 3: wrong")), "");
+}
+
+// A node that says that a number stands for another gateway than it does.
+TEST_F(VotesTest, B1_ABallotProvesWhatIsProposed) {
+  const tests::Proposed gary = tests::proposed_gateway(chain_);
+  const model::BallotIntent good = tests::ballot_on(gary, model::MemberId(2), true);
+  ASSERT_TRUE(check(state_, good).ok());
+  model::BallotIntent wrong = good;
+  wrong.payload = tests::proposed_gateway(chain_, "mallory").payload;
+  expect_refused(wrong, "guard.proposal");
+  wrong.payload.clear();
+  expect_refused(wrong, "guard.proposal");
+  wrong.payload = Bytes(model::kMaxProposalPayload + 1, 1);
+  expect_refused(wrong, "guard.proposal");
+  wrong.payload = gary.payload;
+  wrong.payload.pop_back();
+  expect_refused(wrong, "guard.proposal");
+  model::ChainId other = chain_;
+  other.data()[0] ^= 1;
+  expect_refused(tests::ballot_on(tests::proposed_gateway(other), model::MemberId(2), true),
+                 "guard.proposal");
+  const model::Transaction ballots{1, model::Height(10), 1, good.ballot};
+  wrong.payload = proto::reader::encode(ballots);
+  wrong.ballot.proposal = proto::reader::transaction_id(chain_, wrong.payload, ballots.body);
+  expect_refused(wrong, "guard.proposal");
 }
 
 }  // namespace

@@ -114,8 +114,8 @@ TEST_F(SignerDaemon, CallsOfTheTokenAreTheCommitsDigests) {
   for (std::uint64_t height = 2; height <= 6; ++height) expect_signed(vote(height));
   expect_refused(vote(1), "guard.watermark");
   Client governor = operator_client();
-  const model::BallotIntent ballot{
-      model::Height(10), 1, {model::MemberId(SignerMember::kMember), *model::TxId::from(Bytes(32, 1)), true}};
+  const model::BallotIntent ballot = tests::ballot_on(tests::proposed_gateway(member_.ledger().chain_id()),
+                                                      model::MemberId(SignerMember::kMember), true);
   EXPECT_EQ(ask(governor, ballot).code, 0);
   EXPECT_EQ(member_.stop(), 0);
   EXPECT_EQ(committed_digests(), member_.signatures_asked());
@@ -304,8 +304,8 @@ TEST_F(SignerDaemon, A1_TheWrongSocketIsRefusedAndTheSignerGoesOn) {
   serve();
   Client wrong = operator_client();
   EXPECT_EQ(as_text(ask(wrong, vote(1)).rule), "signer.caller");
-  const model::BallotIntent ballot{
-      model::Height(10), 1, {model::MemberId(4), *model::TxId::from(Bytes(32, 1)), true}};
+  const model::BallotIntent ballot = tests::ballot_on(tests::proposed_gateway(member_.ledger().chain_id()),
+                                                      model::MemberId(SignerMember::kMember), true);
   expect_refused(ballot, "signer.caller");
   EXPECT_EQ(member_.signatures_asked(), 0u);
   expect_signed(vote(1));

@@ -7,7 +7,9 @@
 #include "policy/bundle/attestation.h"
 #include "policy/cedar/format.h"
 #include "policy/engine/vocabulary.h"
+#include "policy/render/governance.h"
 #include "policy/render/render.h"
+#include "proto/reader/digests.h"
 
 namespace custody::tests {
 namespace {
@@ -139,6 +141,23 @@ Bytes sign_bundle(const bundle::Bundle& content, const std::vector<std::string>&
 Bytes sign_order(const render::FreezeOrder& order, const std::vector<std::string>& officers) {
   return bundle::encode_order(
       {order, sign(officers, [&](const std::string& name) { return render::order_digest(order, name); })});
+}
+
+Proposed proposed_gateway(const model::ChainId& chain_id, std::string_view name) {
+  const model::Proposal proposal{
+      model::MemberId(1),
+      model::RegisterGateway{to_bytes(name), model::Address::of_key(officer_key("alice").public_key()),
+                             model::LedgerMs(1'798'761'600'000)}};
+  const model::Transaction transaction{1, model::Height(100), 7, proposal};
+  Proposed out;
+  out.payload = proto::reader::encode(transaction);
+  out.id = proto::reader::transaction_id(chain_id, out.payload, transaction.body);
+  out.action = *policy::render::action_text(proposal);
+  return out;
+}
+
+model::BallotIntent ballot_on(const Proposed& proposed, model::MemberId member, bool approve) {
+  return {model::Height(10), 1, {member, proposed.id, approve}, {}, proposed.payload};
 }
 
 Hash256 store_policy(Directory& files, const bundle::Bundle& content) {

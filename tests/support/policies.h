@@ -7,6 +7,7 @@
 
 #include "base/crypto/secp256k1.h"
 #include "base/file.h"
+#include "ledger/model/intents.h"
 #include "policy/bundle/bundle.h"
 #include "policy/bundle/statement.h"
 
@@ -39,6 +40,15 @@ Bytes sign_vote(const policy::render::Request& request, std::string_view officer
                 policy::render::Vote vote = policy::render::Vote::kApprove);
 Bytes sign_bundle(const policy::bundle::Bundle& bundle, const std::vector<std::string>& officers);
 Bytes sign_order(const policy::render::FreezeOrder& order, const std::vector<std::string>& officers);
+
+// A gateway's registration as some member has proposed it: its transaction, and what it does in words.
+struct Proposed {
+  ledger::model::TxId id;
+  Bytes payload;
+  Bytes action;
+};
+Proposed proposed_gateway(const ledger::model::ChainId& chain_id, std::string_view name = "gary");
+ledger::model::BallotIntent ballot_on(const Proposed& proposed, ledger::model::MemberId member, bool approve);
 
 // As custody-ceremony leaves it beside the journal, with a seed for its salts. Returns its hash.
 Hash256 store_policy(Directory& files, const policy::bundle::Bundle& bundle);
