@@ -11,6 +11,7 @@
 #include "signer/cli/confirm.h"
 #include "signer/cli/expectations.h"
 #include "signer/cli/policy_source.h"
+#include "signer/cli/render.h"
 
 namespace custody::signer::cli {
 namespace {
@@ -102,8 +103,75 @@ Json officers_json(const bundle::Bundle& content) {
                  .set("groups", std::move(groups))
                  .set("curve", curve_name(officer.curve))
                  .set("key", to_hex(officer.key))
+                 .set("valid_from", render::time_text(officer.valid_from))
                  .set("valid_until", render::time_text(officer.valid_until)));
   }
+  return out;
+}
+
+Json units_json(const bundle::Bundle& content) {
+  Json out = Json::array();
+  for (const bundle::Unit& unit : content.units) {
+    out.push(Json::object()
+                 .set("currency", as_text(unit.currency))
+                 .set("decimals", static_cast<std::uint64_t>(unit.decimals)));
+  }
+  return out;
+}
+
+Json allow_list_json(const bundle::Bundle& content) {
+  Json out = Json::array();
+  for (const bundle::AllowEntry& entry : content.allow_list) {
+    out.push(Json::object()
+                 .set("currency", as_text(entry.currency))
+                 .set("address", as_text(entry.address))
+                 .set("owner", as_text(entry.owner))
+                 .set("expires", render::time_text(entry.expires))
+                 .set("reason", as_text(entry.reason)));
+  }
+  return out;
+}
+
+Json groups_json(const bundle::Bundle& content) {
+  Json out = Json::array();
+  for (const Bytes& group : content.groups) out.push(as_text(group));
+  return out;
+}
+
+Json price_source_json(const std::optional<bundle::PriceSource>& source) {
+  if (!source) return {};
+  return Json::object()
+      .set("name", as_text(source->name))
+      .set("unit", as_text(source->unit))
+      .set("decimals", static_cast<std::uint64_t>(source->decimals))
+      .set("key", source->key.hex())
+      .set("max_age_minutes", source->max_age_minutes);
+}
+
+// All that is signed but the texts of schema and policies.
+Json values_json(const bundle::Bundle& content) {
+  return Json::object()
+      .set("schema", "custody.policy_bundle/1")
+      .set("version", content.version)
+      .set("hash", bundle::bundle_hash(content).hex())
+      .set("previous", content.previous.hex())
+      .set("network", content.chain_id.hex())
+      .set("member", static_cast<std::uint64_t>(content.member.get()))
+      .set("activation", quorum_json(content, content.activation))
+      .set("unfreeze", quorum_json(content, content.unfreeze))
+      .set("activation_delay_minutes", content.activation_delay_minutes)
+      .set("pending_expiry_hours", content.pending_expiry_hours)
+      .set("groups", groups_json(content))
+      .set("units", units_json(content))
+      .set("price_source", price_source_json(content.price_source))
+      .set("officers", officers_json(content))
+      .set("listed_addresses", static_cast<std::uint64_t>(content.allow_list.size()))
+      .set("allow_list", allow_list_json(content));
+}
+
+std::string indented(std::string_view title, ByteView text) {
+  std::string out = std::string(title) + "\n";
+  for (const std::string& line : lines_of(as_text(text))) out += line.empty() ? "\n" : "  " + line + "\n";
   return out;
 }
 
@@ -271,37 +339,28 @@ Result<Json> policy_propose(const Context& context, const std::string& directory
       .set("previous", compiled.bundle().previous.hex());
 }
 
-Result<Json> policy_show(const std::string& path, const std::string& active_path) {
-  ASSIGN_OR_RETURN(const BundleSource source, read_bundle(path));
-  ASSIGN_OR_RETURN(const std::optional<bundle::Bundle> active, read_active(active_path));
+Result<Json> policy_show(const PolicyShowOptions& options) {
+  ASSIGN_OR_RETURN(const BundleSource source, read_bundle(options.file));
+  ASSIGN_OR_RETURN(const std::optional<bundle::Bundle> active, read_active(options.active));
   const bundle::Bundle& content = source.bundle;
-  Json units = Json::array();
-  for (const bundle::Unit& unit : content.units) {
-    units.push(Json::object()
-                   .set("currency", as_text(unit.currency))
-                   .set("decimals", static_cast<std::uint64_t>(unit.decimals)));
-  }
   Json signatures = Json::array();
   for (const bundle::OfficerSignature& signature : source.signatures) {
     signatures.push(Json::object()
                         .set("officer", as_text(signature.officer))
                         .set("signature", standing(content, signature, active)));
   }
-  return Json::object()
-      .set("schema", "custody.policy_bundle/1")
-      .set("version", content.version)
-      .set("hash", bundle::bundle_hash(content).hex())
-      .set("previous", content.previous.hex())
-      .set("network", content.chain_id.hex())
-      .set("member", static_cast<std::uint64_t>(content.member.get()))
-      .set("activation", quorum_json(content, content.activation))
-      .set("unfreeze", quorum_json(content, content.unfreeze))
-      .set("activation_delay_minutes", content.activation_delay_minutes)
-      .set("pending_expiry_hours", content.pending_expiry_hours)
-      .set("units", std::move(units))
-      .set("listed_addresses", static_cast<std::uint64_t>(content.allow_list.size()))
-      .set("officers", officers_json(content))
-      .set("signatures", std::move(signatures));
+  Json out = values_json(content);
+  out.set("signatures", std::move(signatures));
+  if (!options.directory.empty()) {
+    TRY(check_new_directory(options.directory));
+    TRY(bundle::write_directory(options.directory, content));
+    out.set("directory", options.directory);
+  }
+  std::string text =
+      cli::render(out) + indented("cedar schema", content.schema) + indented("policies", content.policies);
+  out.set("cedar_schema", as_text(content.schema)).set("policies", as_text(content.policies));
+  out.set("text", std::move(text));
+  return out;
 }
 
 Result<Json> policy_sign(const PolicySignOptions& options) {

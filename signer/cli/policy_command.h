@@ -32,7 +32,15 @@ Result<Json> policy_diff(const std::string& before, const std::string& after);
 
 Result<Json> policy_propose(const Context& context, const std::string& directory, const std::string& genesis,
                             const std::string& out);
-Result<Json> policy_show(const std::string& path, const std::string& active);
+
+struct PolicyShowOptions {
+  std::string file;            // directory, or file of `policy propose`
+  std::string active = {};     // the bundle in force, whose officers sign; empty: not known here
+  std::string directory = {};  // where the version is written as text files; empty: nowhere
+};
+// Everything that is signed, with the texts of schema and policies, and who signed it. kExists, and nothing
+// is written, when the directory is there and not empty.
+Result<Json> policy_show(const PolicyShowOptions& options);
 
 struct PolicySignOptions {
   std::string file, officer;

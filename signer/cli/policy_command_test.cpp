@@ -191,7 +191,7 @@ class PolicySigning : public PolicyFolder {
   void propose_next() {
     first_ = path_ + "/first";
     std::filesystem::copy(draft_, first_, std::filesystem::copy_options::recursive);
-    const std::string hash = policy_show(draft_, "")->string_at("hash").value();
+    const std::string hash = policy_show({draft_})->string_at("hash").value();
     edit(draft_ + "/bundle.toml", "\nversion = 1", "\nversion = 2");
     edit(draft_ + "/bundle.toml", std::string(64, '0'), hash);
     const auto proposed = policy_propose(context_, draft_, genesis_, file_);
@@ -216,7 +216,7 @@ TEST_F(PolicySigning, AQuorumOfSignaturesOverTheShownTextPutsTheNextVersionInFor
   EXPECT_THAT(by_bob->string_at("text").value(),
               HasSubstr("signed: 1 of the 2 signatures of group treasury"));
   ASSERT_TRUE(sign("alice", "alice").ok());
-  const auto shown = policy_show(file_, first_);
+  const auto shown = policy_show({file_, first_});
   ASSERT_TRUE(shown.ok()) << shown.status().to_string();
   ASSERT_EQ(shown->find("signatures")->items().size(), 2u);
   for (const Json& one : shown->find("signatures")->items()) {
@@ -235,7 +235,7 @@ TEST_F(PolicySigning, RefusesAnotherBundleAnotherKeyAndASecondSignature) {
   EXPECT_EQ(sign("alice", "bob").code(), Code::kRefused);
   EXPECT_EQ(sign("zoe", "alice").code(), Code::kRefused);
   EXPECT_EQ(sign("No Name", "alice").code(), Code::kInvalid);
-  EXPECT_TRUE(policy_show(file_, "")->find("signatures")->items().empty());
+  EXPECT_TRUE(policy_show({file_})->find("signatures")->items().empty());
   ASSERT_TRUE(sign("alice", "alice").ok());
   EXPECT_EQ(sign("alice", "alice").code(), Code::kExists);
   EXPECT_THAT(sign("carol", "carol").status().message(), HasSubstr("would not count"));  // of compliance
@@ -243,6 +243,44 @@ TEST_F(PolicySigning, RefusesAnotherBundleAnotherKeyAndASecondSignature) {
   EXPECT_EQ(sign("bob", "bob").code(), Code::kRefused);
   first_.clear();
   EXPECT_THAT(sign("bob", "bob").status().hint(), HasSubstr("--active"));
+}
+
+// What an officer looks at before signing is all that is signed.
+TEST_F(PolicySigning, ShowPrintsEverythingThatIsSigned) {
+  edit(draft_ + "/bundle.toml", "[units.LTC]",
+       "[price_source]\nname = \"desk\"\nunit = \"USD\"\ndecimals = 2\nmax_age_minutes = 30\nkey = \"" +
+           crypto::SoftwareKey::generate(entropy_).public_key().hex() + "\"\n\n[units.LTC]");
+  ASSERT_TRUE(write_file_atomic(draft_ + "/allow-list.toml",
+                                as_bytes("[allow.BTC.bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080]\n"
+                                         "owner = \"Exchange One\"\nreason = \"ticket 17\"\n"
+                                         "expires = \"2029-01-02T03:04:05Z\"\n"),
+                                0644)
+                  .ok());
+  propose_next();
+  const auto shown = policy_show({file_});
+  const std::string text = text_of(shown);
+  const auto content = *policy::bundle::read_directory(draft_);
+  for (const char* part :
+       {"price source", "max age minutes  30", "activation delay minutes  720",
+        "pending expiry hours      24", "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080", "Exchange One",
+        "ticket 17", "2029-01-02T03:04:05Z", "2026-11-26T00:00:00Z", "2027-11-26T00:00:00Z",
+        "  entity Member;", "  @id(\"withdraw-small-BTC\")", "  @doc(", "permit (", "forbid ("}) {
+    EXPECT_THAT(text, HasSubstr(part));
+  }
+  EXPECT_EQ(shown->string_at("policies").value(), as_text(content.policies));
+  EXPECT_EQ(shown->string_at("cedar_schema").value(), as_text(content.schema));
+  EXPECT_EQ(shown->find("officers")->items().front().string_at("valid_from").value(), "2026-11-26T00:00:00Z");
+  EXPECT_EQ(shown->find("allow_list")->items().front().string_at("reason").value(), "ticket 17");
+}
+
+TEST_F(PolicySigning, ShowWritesTheVersionAsFilesIntoANewDirectoryOnly) {
+  propose_next();
+  const std::string out = path_ + "/looked-at";
+  ASSERT_TRUE(policy_show({file_, first_, out}).ok());
+  EXPECT_EQ(*policy::bundle::read_directory(out), *policy::bundle::read_directory(draft_));
+  const std::string before = read(out + "/bundle.toml");
+  EXPECT_EQ(policy_show({first_, "", out}).code(), Code::kExists);
+  EXPECT_EQ(read(out + "/bundle.toml"), before);
 }
 
 // Invariant 10. Whoever hands the file on cannot keep an officer from signing it, nor have custodyctl abort.
@@ -254,7 +292,7 @@ TEST_F(PolicySigning, WhatOthersPutIntoTheFileNeitherCountsNorHinders) {
     for (const std::string& name : names) file.signatures.push_back({to_bytes(name), {}});
     ASSERT_TRUE(write_file_atomic(file_, policy::bundle::encode_signed_bundle(file), 0644).ok());
   };
-  const auto signatures = [&] { return policy_show(file_, first_)->find("signatures")->items(); };
+  const auto signatures = [&] { return policy_show({file_, first_})->find("signatures")->items(); };
   put({"alice", "alice"});
   ASSERT_TRUE(sign("alice", "alice").ok());
   ASSERT_EQ(signatures().size(), 1u);
@@ -276,7 +314,7 @@ TEST_F(PolicySigning, AProposalIsCheckedAndNeverOverwritten) {
   edit(draft_ + "/10-mint.cedar", "context.amount", "context.nothing");
   EXPECT_EQ(policy_propose(context_, draft_, genesis_, path_ + "/bad").code(), Code::kInvalid);
   EXPECT_FALSE(std::filesystem::exists(path_ + "/bad"));
-  EXPECT_EQ(policy_show(genesis_, "").code(), Code::kInvalid);
+  EXPECT_EQ(policy_show({genesis_}).code(), Code::kInvalid);
 }
 
 }  // namespace

@@ -117,13 +117,6 @@ Result<PolicyTemplate> read_template(const PolicyNewOptions& options, const Gene
   return out;
 }
 
-Status check_empty(const std::string& directory) {
-  std::error_code error;
-  if (!std::filesystem::exists(directory, error) || std::filesystem::is_empty(directory, error))
-    return ok_status();
-  return exists(directory + " is not empty", "name a new directory");
-}
-
 // The parts of a bundle are what parse_files knows; expectations are beside them.
 bundle::BundleFiles parts_of(const bundle::BundleFiles& files) {
   bundle::BundleFiles out;
@@ -226,7 +219,7 @@ void lint_policies(const bundle::BundleFiles& files, const bundle::Bundle& conte
 Result<Json> policy_new(const Context& context, const PolicyNewOptions& options, std::uint64_t now_ms) {
   ASSIGN_OR_RETURN(const GenesisFile genesis, read_genesis(context, options.genesis));
   ASSIGN_OR_RETURN(const PolicyTemplate wanted, read_template(options, genesis, now_ms));
-  TRY(check_empty(options.directory));
+  TRY(check_new_directory(options.directory));
   ASSIGN_OR_RETURN(const bundle::BundleFiles files, make_policy_files(wanted, genesis));
   // What is written passes, or nothing is written.
   ASSIGN_OR_RETURN(bundle::Bundle content, bundle::parse_files(parts_of(files), options.directory));

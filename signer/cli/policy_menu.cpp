@@ -88,6 +88,16 @@ void add_diff(CLI::App& policy, Program& program) {
       [&program, pair] { program.action = [pair] { return policy_diff(pair->before, pair->after); }; });
 }
 
+void add_show(CLI::App& policy, Program& program) {
+  auto options = std::make_shared<PolicyShowOptions>();
+  auto* show = policy.add_subcommand("show", "everything that a version says, and who signed it");
+  show->add_option("bundle", options->file, "directory, or file of policy propose")->required();
+  show->add_option("--active", options->active, "the version in force, to check signatures by its officers");
+  show->add_option("--directory", options->directory,
+                   "also write it as text files into this new directory, for diff -r and git");
+  show->callback([&program, options] { program.action = [options] { return policy_show(*options); }; });
+}
+
 void add_signing(CLI::App& policy, Program& program) {
   auto draft = std::make_shared<DirectoryOptions>();
   auto* propose = policy.add_subcommand("propose", "check a draft and write the file that officers sign");
@@ -100,12 +110,7 @@ void add_signing(CLI::App& policy, Program& program) {
     };
   });
   auto options = std::make_shared<PolicySignOptions>();
-  auto* show = policy.add_subcommand("show", "what a version says of itself, and who signed it");
-  show->add_option("bundle", options->file, "directory, or file of policy propose")->required();
-  show->add_option("--active", options->active, "the version in force, to check signatures by its officers");
-  show->callback([&program, options] {
-    program.action = [options] { return policy_show(options->file, options->active); };
-  });
+  add_show(policy, program);
   auto* sign =
       policy.add_subcommand("sign", "show what is signed and add an officer's signature to the file");
   sign->add_option("file", options->file, "file of policy propose")->required();

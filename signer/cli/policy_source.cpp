@@ -54,6 +54,13 @@ Result<BundleSource> read_bundle(const std::string& path) {
   return BundleSource{std::move(content).value(), signed_bundle->signatures};
 }
 
+Status check_new_directory(const std::string& directory) {
+  std::error_code error;
+  if (!std::filesystem::exists(directory, error) || std::filesystem::is_empty(directory, error))
+    return ok_status();
+  return exists(directory + " is not empty", "name a new directory");
+}
+
 Result<engine::CompiledBundle> compile_for(const GenesisFile& genesis, bundle::Bundle content) {
   ASSIGN_OR_RETURN(const engine::Network network,
                    engine::network_for(genesis.genesis, genesis.chain_id, content.member));

@@ -24,6 +24,8 @@ struct BundleSource {
 };
 // A directory (policy/bundle/directory.h) or a file that `policy propose` wrote.
 Result<BundleSource> read_bundle(const std::string& path);
+// kExists: the directory is there and not empty.
+Status check_new_directory(const std::string& directory);
 // For the network and the member that the bundle names; otherwise as CompiledBundle::compile.
 Result<policy::engine::CompiledBundle> compile_for(const GenesisFile& genesis, policy::bundle::Bundle bundle);
 
