@@ -4,6 +4,7 @@
 #include <array>
 #include <functional>
 
+#include "policy/bundle/diff_text.h"
 #include "policy/render/text.h"
 
 namespace custody::policy::bundle {
@@ -46,6 +47,31 @@ void pair_up(const std::vector<T>& before, const std::vector<T>& after, Key key,
   }
 }
 
+// What the bundle is for.
+
+void diff_head(const Bundle& before, const Bundle& after, Changes& out) {
+  if (before.chain_id != after.chain_id) {
+    out.push_back({ChangeKind::kNetwork, Effect::kUnknown,
+                   "attention: this is for another network, " + after.chain_id.hex() + ", before it was " +
+                       before.chain_id.hex()});
+  }
+  if (before.member != after.member) {
+    out.push_back({ChangeKind::kMember, Effect::kUnknown,
+                   "attention: this is for another member, " + std::to_string(after.member.get()) +
+                       ", before it was " + std::to_string(before.member.get())});
+  }
+  if (before.version != after.version) {
+    out.push_back({ChangeKind::kVersion, Effect::kNeutral,
+                   "the version is " + std::to_string(after.version) + ", before it was " +
+                       std::to_string(before.version)});
+  }
+  if (before.previous != after.previous) {
+    out.push_back({ChangeKind::kVersion, Effect::kNeutral,
+                   "the hash of the version before it is " + after.previous.hex() + ", before it was " +
+                       before.previous.hex()});
+  }
+}
+
 // Officers.
 
 std::string key_text(const Officer& officer) {
@@ -55,7 +81,9 @@ std::string key_text(const Officer& officer) {
 void diff_officer_groups(const std::string& who, const Officer& before, const Officer& after, Changes& out) {
   for (const Bytes& group : after.groups) {
     if (is_member_of(before, group)) continue;
-    out.push_back({ChangeKind::kOfficer, Effect::kLoosens, who + " joins group " + text(group)});
+    out.push_back(
+        {ChangeKind::kOfficer, Effect::kLoosens,
+         who + " joins group " + text(group) + ", valid until " + render::time_text(after.valid_until)});
   }
   for (const Bytes& group : before.groups) {
     if (is_member_of(after, group)) continue;
@@ -67,7 +95,8 @@ void diff_validity(const std::string& who, const Officer& before, const Officer&
   if (before.valid_from != after.valid_from) {
     out.push_back({ChangeKind::kOfficer, less_loosens(before.valid_from.get(), after.valid_from.get()),
                    who + " is valid from " + render::time_text(after.valid_from) + ", before it was " +
-                       render::time_text(before.valid_from)});
+                       render::time_text(before.valid_from) + "; until " +
+                       render::time_text(after.valid_until)});
   }
   if (before.valid_until != after.valid_until) {
     out.push_back({ChangeKind::kOfficer, more_loosens(before.valid_until.get(), after.valid_until.get()),
@@ -155,6 +184,17 @@ void diff_entry(const AllowEntry* before, const AllowEntry* after, Changes& out)
   }
 }
 
+// A policy's number counts units: with fewer decimals each is worth more.
+void diff_decimals(const std::string& what, unsigned before, unsigned after, Changes& out) {
+  if (before == after) return;
+  const bool more = after < before;
+  const std::string factor = "1" + std::string(more ? before - after : after - before, '0');
+  out.push_back({ChangeKind::kUnit, more ? Effect::kLoosens : Effect::kTightens,
+                 "the unit of " + what + " is " + std::to_string(after) + " decimals, before it was " +
+                     std::to_string(before) + " decimals: the same number in a limit of its amounts is " +
+                     factor + " times " + (more ? "more" : "less")});
+}
+
 void diff_unit(const Unit* before, const Unit* after, Changes& out) {
   const std::string what = "currency " + text((after == nullptr ? before : after)->currency);
   if (before == nullptr) {
@@ -163,8 +203,7 @@ void diff_unit(const Unit* before, const Unit* after, Changes& out) {
   } else if (after == nullptr) {
     out.push_back({ChangeKind::kUnit, Effect::kTightens, what + " is known no more"});
   } else {
-    diff_number(ChangeKind::kUnit, "the unit of " + what, " decimals", before->decimals, after->decimals,
-                Effect::kUnknown, out);
+    diff_decimals(what, before->decimals, after->decimals, out);
   }
 }
 
@@ -207,8 +246,9 @@ void diff_quorums_and_times(const Bundle& before, const Bundle& after, Changes& 
 }  // namespace
 
 std::string_view kind_name(ChangeKind kind) {
-  constexpr std::array<std::string_view, 9> kNames = {
-      "officer", "group", "quorum", "time", "allow_list", "unit", "price_source", "schema", "policy"};
+  constexpr std::array<std::string_view, 12> kNames = {"network", "member",       "version", "officer",
+                                                       "group",   "quorum",       "time",    "allow_list",
+                                                       "unit",    "price_source", "schema",  "policy"};
   return kNames.at(static_cast<std::size_t>(kind));
 }
 
@@ -219,6 +259,7 @@ std::string_view effect_name(Effect effect) {
 
 std::vector<Change> diff_bundles(const Bundle& before, const Bundle& after) {
   Changes out;
+  diff_head(before, after, out);
   pair_up<Officer>(
       before.officers, after.officers, [](const Officer& officer) -> const Bytes& { return officer.name; },
       [&](const Officer* a, const Officer* b) { diff_officer(a, b, out); });
@@ -235,7 +276,8 @@ std::vector<Change> diff_bundles(const Bundle& before, const Bundle& after) {
       [&](const Unit* a, const Unit* b) { diff_unit(a, b, out); });
   diff_price_source(before.price_source, after.price_source, out);
   if (before.schema != after.schema) {
-    out.push_back({ChangeKind::kSchema, Effect::kUnknown, "the schema is another"});
+    out.push_back(changed_lines(ChangeKind::kSchema, Effect::kUnknown, "the schema is another",
+                                as_text(before.schema), as_text(after.schema)));
   }
   const Changes policies = diff_policies(as_text(before.policies), as_text(after.policies));
   out.insert(out.end(), policies.begin(), policies.end());

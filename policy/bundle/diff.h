@@ -11,6 +11,9 @@
 namespace custody::policy::bundle {
 
 enum class ChangeKind : std::uint8_t {
+  kNetwork,
+  kMember,
+  kVersion,  // its number, and the hash of the one before
   kOfficer,
   kGroup,
   kQuorum,
@@ -30,16 +33,19 @@ struct Change {
   ChangeKind kind = ChangeKind::kPolicy;
   Effect effect = Effect::kUnknown;
   std::string sentence;  // printable ASCII, no full stop
+  // The texts that a person must read where the sentence does not say what changed, with line breaks, as they
+  // stand in the bundles: of a policy, or the lines of schema or policies that differ. Empty: none.
+  std::string before = {};
+  std::string after = {};
   friend bool operator==(const Change&, const Change&) = default;
 };
 
-// In the order of ChangeKind, names ascending. Empty exactly when the two say the same, whatever their
-// versions and hashes. Both were checked.
+// In the order of ChangeKind, names ascending. Empty exactly when the two are equal. Both were checked.
 std::vector<Change> diff_bundles(const Bundle& before, const Bundle& after);
 
 // The part of it that is about policies; texts that parse. Policies are matched by @id, those without one by
 // their whole text. Where two differ in limits only (`context.amount <= 100` and `<= 200`), the sentence says
-// which and in which direction.
+// which and in which direction; every other change has the texts.
 std::vector<Change> diff_policies(std::string_view before, std::string_view after);
 
 }  // namespace custody::policy::bundle

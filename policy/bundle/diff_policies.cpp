@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "policy/bundle/diff.h"
+#include "policy/bundle/diff_text.h"
 #include "policy/cedar/format.h"
 
 namespace custody::policy::bundle {
@@ -116,6 +117,12 @@ Policy without_annotations(Policy policy) {
   policy.annotations = {};
   return policy;
 }
+bool same_annotations(const Policy& a, const Policy& b) {
+  return std::ranges::equal(a.annotations, b.annotations,
+                            [](const cedar::Annotation& x, const cedar::Annotation& y) {
+                              return x.name == y.name && x.value == y.value;
+                            });
+}
 Policy scope_only(Policy policy) {
   policy.annotations = {};
   policy.conditions = {};
@@ -136,6 +143,14 @@ void add(Changes& out, Effect effect, const std::string& sentence) {
   out.push_back({ChangeKind::kPolicy, effect, to_printable(sentence)});
 }
 
+// With both texts: what a person judges.
+void add_texts(Changes& out, Effect effect, const std::string& sentence, const Policy& before,
+               const Policy& after) {
+  add(out, effect, sentence);
+  out.back().before = format_policy(before) + "\n";
+  out.back().after = format_policy(after) + "\n";
+}
+
 std::string_view past(Effect effect) {
   return effect == Effect::kLoosens ? "loosened" : "tightened";
 }
@@ -152,33 +167,44 @@ void add_limits(const std::string& label, const std::vector<LimitChange>& limits
   add(out, effect, label + text);
 }
 
-void diff_policy(const std::string& label, const Policy& before, const Policy& after, Changes& out) {
-  if (same_policy(before, after)) return;
+// What changed, where it is not limits alone.
+std::pair<Effect, std::string> judge(const Policy& before, const Policy& after) {
   if (same_policy(without_annotations(before), without_annotations(after))) {
-    return add(out, Effect::kNeutral, label + " has other annotations");
+    return {Effect::kNeutral, "has other annotations"};
   }
   if (before.effect != after.effect) {
-    return add(out, Effect::kUnknown,
-               label + " is a " + std::string(effect_word(after)) + " now, before it was a " +
-                   std::string(effect_word(before)));
+    return {Effect::kUnknown, "is a " + std::string(effect_word(after)) + " now, before it was a " +
+                                  std::string(effect_word(before))};
   }
   if (!same_policy(scope_only(before), scope_only(after))) {
-    return add(out, Effect::kUnknown, label + " is about something else: its scope or conditions changed");
+    return {Effect::kUnknown, "is about something else: its scope or conditions changed"};
   }
-  const auto limits = limit_changes(before, after);
-  if (limits) return add_limits(label, *limits, out);
   const bool keeps_all = has_all_conditions(after, before);
   const bool has_no_other = has_all_conditions(before, after);
-  if (keeps_all && has_no_other) {
-    return add(out, Effect::kNeutral, label + " has the same conditions in another order");
+  if (keeps_all && has_no_other) return {Effect::kNeutral, "has the same conditions in another order"};
+  if (keeps_all) return {opposite(applies_more(after)), "has further conditions"};
+  if (has_no_other) return {applies_more(after), "has fewer conditions"};
+  return {Effect::kUnknown, "has other conditions"};
+}
+
+// They have the same effect and scope and differ in limits, of which there is at least one.
+std::optional<std::vector<LimitChange>> only_limits(const Policy& before, const Policy& after) {
+  if (before.effect != after.effect) return std::nullopt;
+  if (!same_policy(scope_only(before), scope_only(after))) return std::nullopt;
+  auto limits = limit_changes(before, after);
+  if (!limits || limits->empty()) return std::nullopt;
+  return limits;
+}
+
+void diff_policy(const std::string& label, const Policy& before, const Policy& after, Changes& out) {
+  if (same_policy(before, after)) return;
+  if (const auto limits = only_limits(before, after)) {
+    add_limits(label, *limits, out);
+    if (same_annotations(before, after)) return;
+    return add_texts(out, Effect::kNeutral, label + " has other annotations", before, after);
   }
-  if (keeps_all) {
-    return add(out, opposite(applies_more(after)), label + " has further conditions");
-  }
-  if (has_no_other) {
-    return add(out, applies_more(after), label + " has fewer conditions");
-  }
-  add(out, Effect::kUnknown, label + " has other conditions");
+  const auto [effect, what] = judge(before, after);
+  add_texts(out, effect, label + " " + what, before, after);
 }
 
 // What a policy is found by: its @id, or its whole text where it has none; and its number among equals.
@@ -217,6 +243,7 @@ std::string label_of(const Name& name) {
 void add_whole(const Name& name, const Policy& policy, bool added, Changes& out) {
   add(out, added ? applies_more(policy) : opposite(applies_more(policy)),
       label_of(name) + " (a " + std::string(effect_word(policy)) + ") is " + (added ? "added" : "removed"));
+  (added ? out.back().after : out.back().before) = format_policy(policy) + "\n";
 }
 
 }  // namespace
@@ -239,7 +266,10 @@ std::vector<Change> diff_policies(std::string_view before, std::string_view afte
     }
   }
   for (const auto& [name, policy] : new_policies) add_whole(name, *policy, true, out);
-  if (out.empty()) add(out, Effect::kNeutral, "the policies' order or comments changed");
+  if (out.empty()) {
+    out.push_back(changed_lines(ChangeKind::kPolicy, Effect::kNeutral,
+                                "the policies' order or comments changed", before, after));
+  }
   return out;
 }
 

@@ -34,10 +34,29 @@ void expect_change(const std::function<void(Bundle&)>& change, const std::string
 }
 
 TEST(Diff, TheSameBundleSaysNothing) {
-  Bundle next = fixture::bundle();
-  next.version = 2;
-  next.previous = fixture::hash_of(1);
-  EXPECT_TRUE(diff_bundles(fixture::bundle(), next).empty());
+  EXPECT_TRUE(diff_bundles(fixture::bundle(), fixture::bundle()).empty());
+}
+
+TEST(Diff, ForWhomAndAfterWhatItIs) {
+  Bundle before = fixture::bundle();
+  before.version = 2;
+  before.previous = fixture::hash_of(1);
+  Bundle after = before;
+  after.version = 3;
+  after.previous = fixture::hash_of(2);
+  EXPECT_EQ(words(diff_bundles(before, after)),
+            (Lines{"version neutral: the version is 3, before it was 2",
+                   "version neutral: the hash of the version before it is " + after.previous.hex() +
+                       ", before it was " + before.previous.hex()}));
+  const model::ChainId other(fixture::hash_of(9).array());
+  expect_change([&](Bundle& b) { b.chain_id = other; },
+                "network unknown: attention: this is for another network, " + other.hex() +
+                    ", before it was " + fixture::chain_id().hex(),
+                "network unknown: attention: this is for another network, " + fixture::chain_id().hex() +
+                    ", before it was " + other.hex());
+  expect_change([](Bundle& b) { b.member = model::MemberId(3); },
+                "member unknown: attention: this is for another member, 3, before it was 2",
+                "member unknown: attention: this is for another member, 2, before it was 3");
 }
 
 TEST(Diff, Officers) {
@@ -51,7 +70,7 @@ TEST(Diff, Officers) {
       "officer tightens: officer dave is removed from compliance, treasury");
   expect_change(
       [](Bundle& b) { b.officers[0].groups.insert(b.officers[0].groups.begin(), to_bytes("compliance")); },
-      "officer loosens: officer alice joins group compliance",
+      "officer loosens: officer alice joins group compliance, valid until 2027-01-01T00:00:00Z",
       "officer tightens: officer alice leaves group compliance");
   expect_change([](Bundle& b) { b.officers[1].valid_until = at("2028-01-01T00:00:00Z"); },
                 "officer loosens: officer bob is valid until 2028-01-01T00:00:00Z, before it was "
@@ -60,9 +79,9 @@ TEST(Diff, Officers) {
                 "2028-01-01T00:00:00Z");
   expect_change([](Bundle& b) { b.officers[1].valid_from = at("2026-02-01T00:00:00Z"); },
                 "officer tightens: officer bob is valid from 2026-02-01T00:00:00Z, before it was "
-                "2026-01-01T00:00:00Z",
+                "2026-01-01T00:00:00Z; until 2027-01-01T00:00:00Z",
                 "officer loosens: officer bob is valid from 2026-01-01T00:00:00Z, before it was "
-                "2026-02-01T00:00:00Z");
+                "2026-02-01T00:00:00Z; until 2027-01-01T00:00:00Z");
 }
 
 TEST(Diff, AKeyChangeIsForAPersonToJudge) {
@@ -132,8 +151,10 @@ TEST(Diff, UnitsPriceSourceAndSchema) {
                 "unit loosens: currency XMR is known, in units of 6 decimals",
                 "unit tightens: currency XMR is known no more");
   expect_change([](Bundle& b) { b.units[0].decimals = 8; },
-                "unit unknown: the unit of currency BTC is 8 decimals, before it was 4 decimals",
-                "unit unknown: the unit of currency BTC is 4 decimals, before it was 8 decimals");
+                "unit tightens: the unit of currency BTC is 8 decimals, before it was 4 decimals: the same "
+                "number in a limit of its amounts is 10000 times less",
+                "unit loosens: the unit of currency BTC is 4 decimals, before it was 8 decimals: the same "
+                "number in a limit of its amounts is 10000 times more");
   expect_change(
       [](Bundle& b) { b.price_source->max_age_minutes = 60; },
       "price_source loosens: the oldest price that counts is 60 minutes old, before it was 30 minutes "
@@ -150,8 +171,23 @@ TEST(Diff, UnitsPriceSourceAndSchema) {
   expect_change([](Bundle& b) { b.price_source->name = to_bytes("desk-two"); },
                 "price_source unknown: prices are stated by " + other + ", before it was by " + desk,
                 "price_source unknown: prices are stated by " + desk + ", before it was by " + other);
-  expect_change([](Bundle& b) { b.schema.push_back('\n'); }, "schema unknown: the schema is another",
-                "schema unknown: the schema is another");
+}
+
+TEST(Diff, TheLinesOfTheSchemaThatChanged) {
+  const Bundle before = fixture::bundle();
+  Bundle after = before;
+  after.schema = to_bytes(
+      "entity Member;\nentity Ledger;\n// all of it\n"
+      "action ballot appliesTo { principal: Member, resource: Ledger, context: { height: Long } };\n");
+  const auto forth = diff_bundles(before, after);
+  EXPECT_EQ(words(forth), Lines{"schema unknown: the schema is another from line 3 on"});
+  EXPECT_EQ(forth[0].before, "");
+  EXPECT_EQ(forth[0].after, "// all of it\n");
+  after.schema = before.schema;
+  after.schema.pop_back();
+  const auto ending = diff_bundles(before, after);
+  ASSERT_EQ(ending.size(), 1u);
+  EXPECT_EQ(ending[0].before, ending[0].after + "\n");
 }
 
 // Policies.
@@ -253,7 +289,48 @@ TEST(DiffPolicies, OtherChanges) {
   EXPECT_EQ(policies(one, "@note(\"x\") " + one),
             Lines{"policy neutral: policy small has other annotations"});
   EXPECT_EQ(policies(one, "// why\n" + one),
-            Lines{"policy neutral: the policies' order or comments changed"});
+            Lines{"policy neutral: the policies' order or comments changed from line 1 on"});
+}
+
+// Where the sentence does not say what changed, the texts do.
+TEST(DiffPolicies, OldAndNewTextStandBesideWhatAPersonMustJudge) {
+  const auto text_of = [](std::string_view policy) {
+    return std::string(as_text(fixture::canonical(policy)));
+  };
+  const auto expect_texts = [&](const std::string& before, const std::string& after) {
+    const auto changes = diff_policies(before, after);
+    ASSERT_EQ(changes.size(), 1u) << after;
+    EXPECT_EQ(changes[0].before, text_of(before));
+    EXPECT_EQ(changes[0].after, text_of(after));
+  };
+  const std::string scope =
+      "@id(\"p\") permit(principal, action == Action::\"withdraw\", resource in Currency::\"BTC\")";
+  const std::string one = scope + " when { context.a && context.b };";
+  expect_texts(one,
+               "@id(\"p\") permit(principal, action, resource in Currency::\"BTC\")"
+               " when { context.a && context.b };");
+  expect_texts(one,
+               "@id(\"p\") permit(principal, action == Action::\"withdraw\", resource)"
+               " when { context.a && context.b };");
+  expect_texts(one, scope + " when { context.a || context.b };");
+  expect_texts(scope + " when { context.what like \"register gateway *\" };",
+               scope + " when { context.what like \"*\" };");
+  expect_texts("@doc(\"a\") " + one, "@doc(\"b\") " + one);
+  expect_texts(one, "@id(\"p\") forbid" + one.substr(one.find("(principal")));
+  expect_texts(one, scope + ";");
+  expect_texts(scope + ";", one);
+  expect_texts("", one);
+  expect_texts(one, "");
+}
+
+// A limit says itself; words that changed with it are not passed over.
+TEST(DiffPolicies, ALimitAndOtherAnnotationsAreTwoChanges) {
+  const std::string rest = " @id(\"p\") permit(principal, action, resource) when { context.n <= ";
+  const auto changes = diff_policies("@doc(\"at most 1\")" + rest + "1 };", "@doc(\"any\")" + rest + "9 };");
+  EXPECT_EQ(words(changes), (Lines{"policy loosens: policy p: the limit of context.n is loosened from 1 to 9",
+                                   "policy neutral: policy p has other annotations"}));
+  EXPECT_EQ(changes[0].before, "");
+  EXPECT_NE(changes[1].before.find("at most 1"), std::string::npos);
 }
 
 TEST(DiffPolicies, EqualNamesAreToldApart) {

@@ -169,9 +169,33 @@ Json values_json(const bundle::Bundle& content) {
       .set("allow_list", allow_list_json(content));
 }
 
-std::string indented(std::string_view title, ByteView text) {
-  std::string out = std::string(title) + "\n";
-  for (const std::string& line : lines_of(as_text(text))) out += line.empty() ? "\n" : "  " + line + "\n";
+// A title and the text below it, both that far from the left.
+std::string indented(std::size_t columns, std::string_view title, std::string_view text) {
+  const std::string margin(columns, ' ');
+  std::string out = margin + std::string(title) + "\n";
+  for (const std::string& line : lines_of(text)) {
+    out += line.empty() ? "\n" : margin + "  " + line + "\n";
+  }
+  return out;
+}
+
+Json change_json(const bundle::Change& change) {
+  Json out = Json::object();
+  out.set("kind", bundle::kind_name(change.kind))
+      .set("effect", bundle::effect_name(change.effect))
+      .set("sentence", change.sentence);
+  if (!change.before.empty()) out.set("before", change.before);
+  if (!change.after.empty()) out.set("after", change.after);
+  return out;
+}
+
+std::string change_text(const bundle::Change& change) {
+  constexpr std::size_t kColumn = 10;  // where sentences begin
+  std::string out(bundle::effect_name(change.effect));
+  out.resize(kColumn, ' ');
+  out += change.sentence + "\n";
+  if (!change.before.empty()) out += indented(kColumn, "before", change.before);
+  if (!change.after.empty()) out += indented(kColumn, "after", change.after);
   return out;
 }
 
@@ -310,13 +334,8 @@ Result<Json> policy_diff(const std::string& before, const std::string& after) {
   Json changes = Json::array();
   std::string text;
   for (const bundle::Change& change : bundle::diff_bundles(a.bundle, b.bundle)) {
-    changes.push(Json::object()
-                     .set("kind", bundle::kind_name(change.kind))
-                     .set("effect", bundle::effect_name(change.effect))
-                     .set("sentence", change.sentence));
-    std::string effect(bundle::effect_name(change.effect));
-    effect.resize(10, ' ');
-    text += effect + change.sentence + "\n";
+    changes.push(change_json(change));
+    text += change_text(change);
   }
   return Json::object()
       .set("schema", "custody.policy_diff/1")
@@ -356,8 +375,8 @@ Result<Json> policy_show(const PolicyShowOptions& options) {
     TRY(bundle::write_directory(options.directory, content));
     out.set("directory", options.directory);
   }
-  std::string text =
-      cli::render(out) + indented("cedar schema", content.schema) + indented("policies", content.policies);
+  std::string text = cli::render(out) + indented(0, "cedar schema", as_text(content.schema)) +
+                     indented(0, "policies", as_text(content.policies));
   out.set("cedar_schema", as_text(content.schema)).set("policies", as_text(content.policies));
   out.set("text", std::move(text));
   return out;

@@ -178,6 +178,21 @@ TEST_F(PolicyDraft, DiffSaysSentences) {
   EXPECT_EQ(answer->find("changes")->items().front().string_at("effect").value(), "loosens");
 }
 
+TEST_F(PolicyDraft, DiffShowsBothTextsOfWhatItCannotJudgeAndForWhomItIs) {
+  const std::string next = path_ + "/next";
+  std::filesystem::copy(draft_, next, std::filesystem::copy_options::recursive);
+  edit(next + "/20-withdraw.cedar", "context.amount <= 1000 &&", "context.amount <= 1000 ||");
+  const auto answer = policy_diff(draft_, next);
+  const Json& change = answer->find("changes")->items().front();
+  EXPECT_THAT(change.string_at("before").value(), HasSubstr("context.amount <= 1000 &&"));
+  EXPECT_THAT(change.string_at("after").value(), HasSubstr("context.amount <= 1000 ||"));
+  EXPECT_THAT(text_of(answer), HasSubstr("has other conditions\n          before\n            @id("));
+  edit(next + "/20-withdraw.cedar", "context.amount <= 1000 ||", "context.amount <= 1000 &&");
+  edit(next + "/bundle.toml", "\nmember = 2", "\nmember = 1");
+  EXPECT_EQ(text_of(policy_diff(draft_, next)),
+            "unknown   attention: this is for another member, 1, before it was 2\n");
+}
+
 class PolicySigning : public PolicyFolder {
  protected:
   PolicySigning() {
