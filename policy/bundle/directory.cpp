@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <limits>
 
 #include "base/config.h"
@@ -18,6 +19,11 @@ constexpr std::string_view kAllowList = "allow-list.toml";
 constexpr std::string_view kSchema = "custody.cedarschema";
 constexpr std::string_view kPolicies = "custody.cedar";
 constexpr std::string_view kPolicySuffix = ".cedar";
+constexpr std::string_view kTests = "tests";
+constexpr std::size_t kShownStrangers = 5;
+constexpr std::string_view kStrangerHint =
+    "policies are *.cedar beside bundle.toml, expectations tests/*.toml, notes *.md; rename it or move it "
+    "away";
 
 bool is_policy_file(std::string_view name) {
   return name.ends_with(kPolicySuffix) && !name.starts_with('.');
@@ -34,6 +40,13 @@ std::size_t max_size_of(std::string_view name) {
 
 bool is_part(std::string_view name) {
   return name == kHead || name == kOfficers || name == kAllowList || name == kSchema || is_policy_file(name);
+}
+
+// What people and their tools leave beside a draft.
+bool is_beside(std::string_view name, bool is_folder) {
+  if (name.starts_with('.')) return true;
+  if (is_folder) return false;
+  return name.ends_with('~') || name.ends_with(".md") || name == "README" || name == "README.txt";
 }
 
 // Reading.
@@ -293,22 +306,58 @@ std::string format_allow_list(const Bundle& bundle) {
   return out;
 }
 
-// The names of the parts of a bundle in the directory, sorted.
-Result<std::vector<std::string>> list_parts(const std::string& path) {
-  std::vector<std::string> out;
+// Calls visit with the name of each entry of a directory, and whether it is a folder; in no order.
+Status visit_entries(const std::string& path, const std::function<Status(const std::string&, bool)>& visit) {
   std::error_code error;
   std::filesystem::directory_iterator entry(path, error);
   for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
-    const std::string name = entry->path().filename().string();
-    if (!is_part(name)) continue;
-    if (out.size() == kMaxPolicyFiles) {
-      return exhausted(path + ": more than " + std::to_string(kMaxPolicyFiles) + " files of a bundle");
-    }
-    out.push_back(name);
+    std::error_code unknown;  // what cannot be looked at is no folder, and fails when it is read
+    TRY(visit(entry->path().filename().string(), entry->is_directory(unknown)));
   }
   if (error == std::errc::no_such_file_or_directory) return not_found(path + ": there is no such directory");
   if (error) return io_error(path + ": " + error.message());
-  std::ranges::sort(out);
+  return ok_status();
+}
+
+// Names, ascending.
+struct Listing {
+  std::vector<std::string> parts, strangers;
+  bool has_tests = false;
+};
+
+Status note_stranger(const std::string& name, const std::string& path, Listing& out) {
+  if (out.strangers.size() == kMaxPolicyFiles) {
+    return exhausted(
+        path + ": more than " + std::to_string(kMaxPolicyFiles) + " files that are no part of a policy",
+        "name the directory of a draft");
+  }
+  out.strangers.push_back(name);
+  return ok_status();
+}
+
+Result<Listing> list_draft(const std::string& path) {
+  Listing out;
+  TRY(visit_entries(path, [&](const std::string& name, bool is_folder) -> Status {
+    if (is_folder && name == kTests) {
+      out.has_tests = true;
+    } else if (is_part(name) && !is_folder) {
+      if (out.parts.size() == kMaxPolicyFiles) {
+        return exhausted(path + ": more than " + std::to_string(kMaxPolicyFiles) + " files of a bundle");
+      }
+      out.parts.push_back(name);
+    } else if (!is_beside(name, is_folder)) {
+      return note_stranger(name, path, out);
+    }
+    return ok_status();
+  }));
+  if (out.has_tests) {
+    TRY(visit_entries(file_in(path, kTests), [&](const std::string& name, bool is_folder) -> Status {
+      if ((name.ends_with(".toml") && !is_folder) || is_beside(name, is_folder)) return ok_status();
+      return note_stranger(file_in(std::string(kTests), name), path, out);
+    }));
+  }
+  std::ranges::sort(out.parts);
+  std::ranges::sort(out.strangers);
   return out;
 }
 
@@ -336,14 +385,33 @@ BundleFiles format_files(const Bundle& bundle) {
           {std::string(kPolicies), std::string(as_text(bundle.policies))}};
 }
 
-Result<BundleFiles> read_files(const std::string& path) {
-  ASSIGN_OR_RETURN(const std::vector<std::string> names, list_parts(path));
-  BundleFiles files;
-  for (const std::string& name : names) {
+Result<Draft> read_draft(const std::string& path) {
+  ASSIGN_OR_RETURN(Listing listing, list_draft(path));
+  Draft out;
+  for (const std::string& name : listing.parts) {
     ASSIGN_OR_RETURN(const Bytes text, read_file(file_in(path, name), max_size_of(name)));
-    files.emplace(name, as_text(text));
+    out.files.emplace(name, as_text(text));
   }
-  return files;
+  out.strangers = std::move(listing.strangers);
+  return out;
+}
+
+Status check_strangers(const std::vector<std::string>& strangers, const std::string& path) {
+  if (strangers.empty()) return ok_status();
+  std::string names;
+  for (std::size_t i = 0; i < strangers.size() && i < kShownStrangers; ++i) {
+    names += (i == 0 ? "" : ", ") + to_printable(file_in(path, strangers[i]));
+  }
+  if (strangers.size() > kShownStrangers) {
+    names += " and " + std::to_string(strangers.size() - kShownStrangers) + " more";
+  }
+  return invalid(names + ": no part of a policy, and would be left out", std::string(kStrangerHint));
+}
+
+Result<BundleFiles> read_files(const std::string& path) {
+  ASSIGN_OR_RETURN(Draft draft, read_draft(path));
+  TRY(check_strangers(draft.strangers, path));
+  return std::move(draft.files);
 }
 
 Result<Bundle> read_directory(const std::string& path) {
@@ -353,8 +421,9 @@ Result<Bundle> read_directory(const std::string& path) {
 
 Status write_directory(const std::string& path, const Bundle& bundle) {
   TRY(make_directory(path, 0755));
-  ASSIGN_OR_RETURN(const std::vector<std::string> names, list_parts(path));
-  for (const std::string& name : names) {
+  ASSIGN_OR_RETURN(const Listing listing, list_draft(path));
+  TRY(check_strangers(listing.strangers, path));
+  for (const std::string& name : listing.parts) {
     if (!is_policy_file(name) || name == kPolicies) continue;
     return exists(file_in(path, name) + ": policies in another file than " + std::string(kPolicies),
                   "move it away: its policies would count too");

@@ -4,8 +4,9 @@
 //   allow-list.toml      a table per entry: [allow.BTC.bc1q...]
 //   custody.cedarschema  the schema
 //   *.cedar              the policies, joined in the order of file names
-// Other files (expectations, notes) are no part of it. Thread-safety: values; read_directory and
-// write_directory: one thread per directory.
+// Beside it may stand: tests/*.toml (expectations), notes (*.md, README, README.txt), editors' copies (*~)
+// and what begins with a dot. Anything else is refused: it would be a rule that somebody wrote and nothing
+// reads. Thread-safety: values; read_directory and write_directory: one thread per directory.
 #pragma once
 
 #include <map>
@@ -28,13 +29,20 @@ Result<Bundle> parse_files(const BundleFiles& files, const std::string& where);
 // parse_files(format_files(b)) == b for every b that check_bundle passes.
 BundleFiles format_files(const Bundle& bundle);
 
-// The files of a directory that are a part of the bundle, each within its size; nothing is parsed. kNotFound,
-// kIo: the directory or a file cannot be read.
+struct Draft {
+  BundleFiles files;                   // the parts of the bundle
+  std::vector<std::string> strangers;  // what may not stand there, ascending; "tests/x" when in tests
+};
+// Each part within its size; nothing is parsed. kNotFound, kIo: the directory or a file cannot be read.
+Result<Draft> read_draft(const std::string& path);
+// ok, or kInvalid that names what may not stand there.
+Status check_strangers(const std::vector<std::string>& strangers, const std::string& path);
+// The parts of a draft without strangers.
 Result<BundleFiles> read_files(const std::string& path);
 // read_files, then parse_files.
 Result<Bundle> read_directory(const std::string& path);
 // Makes the directory when it is not there, replaces files of the same names one by one. kExists, and nothing
-// is changed, when it holds policies in other *.cedar files: they would count too.
+// is changed, when it holds policies in other *.cedar files: they would count too. kInvalid: strangers.
 Status write_directory(const std::string& path, const Bundle& bundle);
 
 }  // namespace custody::policy::bundle

@@ -195,6 +195,55 @@ TEST_F(OnDisk, NoDirectoryAndTooManyFilesAreRefused) {
   EXPECT_EQ(read_directory(path_).code(), Code::kExhausted);
 }
 
+// Invariant 6. A rule in a file that nothing reads forbids nothing.
+TEST_F(OnDisk, WhatIsNoPartOfADraftIsNamedAndNothingIsRead) {
+  const std::string forbid = "forbid(principal, action, resource);";
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"00-stop.ceder", "00-stop.ceder"},         {"00-stop.CEDAR", "00-stop.CEDAR"},
+      {"00-stop.cedar.txt", "00-stop.cedar.txt"}, {"rules/00-stop.cedar", "rules"},
+      {"00-stop.cedar/x", "00-stop.cedar"},       {"Bundle.toml", "Bundle.toml"},
+      {"tests/BTC.tml", "tests/BTC.tml"},         {"tests/more/BTC.toml", "tests/more"}};
+  for (const auto& [name, said] : cases) {
+    ASSERT_TRUE(write_directory(path_, fixture::bundle()).ok());
+    const std::filesystem::path file = path_ + "/" + name;
+    std::filesystem::create_directories(file.parent_path());
+    ASSERT_TRUE(create_file(file.string(), as_bytes(forbid), 0644).ok());
+    for (const Status& status : {read_directory(path_).status(), read_files(path_).status(),
+                                 write_directory(path_, fixture::bundle())}) {
+      EXPECT_EQ(status.code(), Code::kInvalid) << name;
+      EXPECT_EQ(status.message(), path_ + "/" + said + ": no part of a policy, and would be left out");
+      EXPECT_NE(status.hint().find("rename it"), std::string::npos);
+    }
+    std::filesystem::remove_all(path_);
+  }
+}
+
+TEST_F(OnDisk, NotesEditorsCopiesAndExpectationsMayStandBeside) {
+  ASSERT_TRUE(write_directory(path_, fixture::bundle()).ok());
+  for (const std::string name :
+       {".git/HEAD", ".gitignore", ".custody.cedar.swp", "custody.cedar~", "README", "README.md", "why.md",
+        "tests/BTC.toml", "tests/BTC.toml~", "tests/README.md"}) {
+    const std::filesystem::path file = path_ + "/" + name;
+    std::filesystem::create_directories(file.parent_path());
+    ASSERT_TRUE(create_file(file.string(), as_bytes("forbid"), 0644).ok());
+  }
+  EXPECT_EQ(*read_directory(path_), fixture::bundle());
+}
+
+TEST_F(OnDisk, OfManyStrangersTheFirstAreNamed) {
+  ASSERT_TRUE(write_directory(path_, fixture::bundle()).ok());
+  for (int i = 0; i < 7; ++i) {
+    ASSERT_TRUE(create_file(path_ + "/" + std::to_string(i) + ".txt", {}, 0644).ok());
+  }
+  const std::string message = read_directory(path_).status().message();
+  EXPECT_TRUE(message.starts_with(path_ + "/0.txt, " + path_ + "/1.txt")) << message;
+  EXPECT_NE(message.find("4.txt and 2 more: no part"), std::string::npos) << message;
+  for (std::size_t i = 7; i <= kMaxPolicyFiles; ++i) {
+    ASSERT_TRUE(create_file(path_ + "/" + std::to_string(i) + ".txt", {}, 0644).ok());
+  }
+  EXPECT_EQ(read_directory(path_).code(), Code::kExhausted);
+}
+
 TEST_F(OnDisk, ALargeFileIsRefusedBeforeItIsRead) {
   ASSERT_TRUE(write_directory(path_, fixture::bundle()).ok());
   std::filesystem::resize_file(path_ + "/custody.cedarschema", std::uintmax_t{1} << 40);

@@ -37,7 +37,8 @@ Result<std::vector<std::string>> expectation_files(const std::string& directory)
   std::error_code error;
   std::filesystem::directory_iterator entry(tests, error);
   for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
-    if (entry->path().extension() == ".toml") out.push_back(entry->path().string());
+    const std::string name = entry->path().filename().string();  // other files: read_files refused them
+    if (name.ends_with(".toml") && !name.starts_with('.')) out.push_back(entry->path().string());
     if (out.size() > kMaxExpectationFiles) {
       return exhausted(tests + ": more than " + std::to_string(kMaxExpectationFiles) + " files");
     }
@@ -171,10 +172,12 @@ Json values_json(const bundle::Bundle& content) {
 
 // A title and the text below it, both that far from the left.
 std::string indented(std::size_t columns, std::string_view title, std::string_view text) {
-  const std::string margin(columns, ' ');
-  std::string out = margin + std::string(title) + "\n";
+  const std::string margin(columns + 2, ' ');
+  std::string out(columns, ' ');
+  out.append(title).append("\n");
   for (const std::string& line : lines_of(text)) {
-    out += line.empty() ? "\n" : margin + "  " + line + "\n";
+    if (!line.empty()) out.append(margin).append(line);
+    out += '\n';
   }
   return out;
 }
