@@ -33,6 +33,7 @@ bool TypeChecker::step(const Expr& expr) {
 }
 
 std::optional<TypeError> TypeChecker::check(const Policy& policy) {
+  may_match_ = false;
   *steps_ += 1 + policy.action.entities.size();
   const std::optional<bool> possible = check_scope(policy);
   if (!possible) return error_;
@@ -46,6 +47,7 @@ std::optional<TypeError> TypeChecker::check(const Policy& policy) {
     if (body->type->kind == (condition.unless ? Kind::kTrue : Kind::kFalse)) return std::nullopt;
     if (!condition.unless) known = joined(std::move(known), body->known);
   }
+  may_match_ = true;
   return std::nullopt;
 }
 

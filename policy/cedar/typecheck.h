@@ -40,6 +40,8 @@ class TypeChecker {
 
   // The first error of the policy in this environment; nullopt when there is none.
   std::optional<TypeError> check(const Policy& policy);
+  // After a check without an error: false when the scope or a condition is never true here, by its type.
+  bool may_match() const { return may_match_; }
 
  private:
   struct Typed {
@@ -100,6 +102,7 @@ class TypeChecker {
   Arena& arena_;
   std::uint64_t* steps_;
   std::optional<TypeError> error_;
+  bool may_match_ = false;
 };
 
 }  // namespace custody::policy::cedar

@@ -34,6 +34,20 @@ class PolicyValidator {
     if (!policy.linked) check_types(policy);
   }
 
+  bool may_match(const Policy& policy) {
+    for (const ActionType& action : schema_.actions()) {
+      for (const std::string_view principal : action.principals) {
+        for (const std::string_view resource : action.resources) {
+          const Environment environment{principal, &action, resource};
+          arena_.reset();
+          TypeChecker checker(schema_, environment, arena_, &steps_);
+          if (checker.check(policy) || checker.may_match() || steps_ > kMaxValidationCost) return true;
+        }
+      }
+    }
+    return false;
+  }
+
   std::vector<ValidationError> take() && { return std::move(errors_); }
 
  private:
@@ -169,6 +183,15 @@ std::vector<ValidationError> validate(const PolicySet& policies, const Schema& s
     if (policy.linked) validator.validate(policy);
   }
   return std::move(validator).take();
+}
+
+std::vector<std::string> never_matching(const PolicySet& policies, const Schema& schema) {
+  PolicyValidator validator(schema);
+  std::vector<std::string> out;
+  for (const Policy& policy : policies.all()) {
+    if (!validator.may_match(policy)) out.emplace_back(policy.id);
+  }
+  return out;
 }
 
 }  // namespace custody::policy::cedar

@@ -25,6 +25,11 @@ struct ValidationError {
 // Every policy and template of the text and every link. Empty: all are valid. In the order of the policies.
 std::vector<ValidationError> validate(const PolicySet& policies, const Schema& schema);
 
+// The ids of those policies of the text that no request can match: in every environment of the schema their
+// scope or a condition is false by its type. No error, and no part of Cedar's verdict; a policy that has
+// errors, or costs too much to tell, is not named.
+std::vector<std::string> never_matching(const PolicySet& policies, const Schema& schema);
+
 // That one entity conforms; kInvalid says what does not.
 Status validate_entity(const Entity& entity, const Schema& schema);
 // That principal, action, resource and context are what the schema allows together.

@@ -65,6 +65,31 @@ TEST(CedarValidator, AcceptsWhatCannotErr) {
   }
 }
 
+// Cedar's verdict on them is "valid".
+TEST(CedarValidator, PoliciesThatNoRequestCanMatchAreNamed) {
+  const auto never = [](std::string_view text) {
+    EXPECT_EQ(verdict(text), "") << text;
+    return never_matching(policies_of(text), schema_of(kSchema));
+  };
+  using Ids = std::vector<std::string>;
+  EXPECT_EQ(never("permit(principal, action, resource); permit(principal, action, resource) when { false };"
+                  "forbid(principal, action, resource) unless { resource is Doc || resource is Group };"),
+            (Ids{"policy1", "policy2"}));
+  EXPECT_EQ(never("forbid(principal, action, resource) when { resource in Color::\"red\" };"),
+            Ids{"policy0"});
+  EXPECT_EQ(
+      never("permit(principal, action == Action::\"edit\", resource) when { principal is Group } when { "
+            "principal is User };"),
+      Ids{"policy0"});
+  EXPECT_EQ(never("permit(principal, action, resource) unless { true };"), Ids{"policy0"});
+  // In some environments is enough.
+  EXPECT_EQ(never("permit(principal, action, resource) when { principal is Group };"), Ids{});
+  EXPECT_EQ(never("permit(principal, action, resource) when { false || principal in Group::\"x\" };"), Ids{});
+  EXPECT_TRUE(
+      never_matching(policies_of("permit(principal, action, resource) when { 1 };"), schema_of(kSchema))
+          .empty());
+}
+
 TEST(CedarValidator, RefusesWhatMayErr) {
   for (const char* expression : {"principal.nick == \"x\"",
                                  "principal.boss.nick == \"x\"",

@@ -311,7 +311,7 @@ TEST_F(DecideTest, WantsAreTheMinimalCombinations) {
       "@id(\"c\") permit (principal, action == Action::\"mint\", resource) when "
       "{ context.approvals.distinct >= 3 && context.approvals.treasury >= 1 };"
       "@id(\"d\") permit (principal, action == Action::\"mint\", resource) when "
-      "{ context.approvals.treasury >= 9 };");
+      "{ context.approvals.treasury >= 4 };");
   const Decision& decision = ask(mint(5));
   EXPECT_EQ(decision.outcome, Outcome::kPending);
   EXPECT_EQ(

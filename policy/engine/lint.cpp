@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "policy/cedar/validator.h"
 #include "policy/engine/vocabulary.h"
+#include "policy/render/text.h"
 
 namespace custody::policy::engine {
 namespace {
@@ -17,6 +18,7 @@ using cedar::ExprKind;
 
 constexpr std::string_view kApprovals = "approvals";
 constexpr std::string_view kWaited = "waitedHours";
+constexpr std::string_view kDistinct = "distinct";
 constexpr std::size_t kListedNames = 8;  // of those that a message lists
 
 bool is_variable(const Expr& expr, cedar::Variable variable) {
@@ -46,6 +48,14 @@ std::string growing_name(const Expr& expr) {
   return std::string(expr.name);
 }
 
+// Of a growing comparison; nullopt: no number is enough.
+std::optional<Threshold> threshold_of(const Expr& expr) {
+  const std::int64_t number = expr.operands[1]->value.number();
+  const bool strictly = expr.kind == ExprKind::kGreater;
+  if (strictly && number == std::numeric_limits<std::int64_t>::max()) return std::nullopt;
+  return Threshold{growing_name(*expr.operands[0]), strictly ? number + 1 : number};
+}
+
 bool is_id(std::string_view text) {
   return !text.empty() && text.size() <= kMaxPolicyId && std::ranges::all_of(text, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
@@ -62,6 +72,71 @@ std::string listed(const NameSet& names) {
     out += (count++ == 0 ? "" : ", ") + name;
   }
   return out;
+}
+
+// Of a comparison of context.<name> with a number that stands right of it, as it is read from left to right.
+struct Comparison {
+  ExprKind kind = ExprKind::kEqual;
+  std::string_view name;
+  std::int64_t number = 0;
+};
+
+bool is_number(const Expr& expr) {
+  return expr.kind == ExprKind::kLiteral && expr.value.is(cedar::Value::Kind::kLong);
+}
+
+// a < b is b > a.
+ExprKind mirrored(ExprKind kind) {
+  switch (kind) {
+    case ExprKind::kLess:
+      return ExprKind::kGreater;
+    case ExprKind::kLessEqual:
+      return ExprKind::kGreaterEqual;
+    case ExprKind::kGreater:
+      return ExprKind::kLess;
+    case ExprKind::kGreaterEqual:
+      return ExprKind::kLessEqual;
+    default:
+      return kind;
+  }
+}
+
+std::optional<Comparison> comparison_of(const Expr& expr) {
+  if (expr.kind < ExprKind::kEqual || expr.kind > ExprKind::kGreaterEqual) return std::nullopt;
+  const bool on_right = is_number(*expr.operands[1]);
+  const Expr& subject = *expr.operands[on_right ? 0 : 1];
+  const Expr& number = *expr.operands[on_right ? 1 : 0];
+  if (!is_number(number) || subject.kind != ExprKind::kAttribute) return std::nullopt;
+  if (!is_variable(*subject.operands[0], cedar::Variable::kContext)) return std::nullopt;
+  return Comparison{on_right ? expr.kind : mirrored(expr.kind), subject.name, number.value.number()};
+}
+
+// That the number is out of least..most so that the comparison is the same for all of them: false, or true
+// of !=.
+bool is_constant(const Comparison& comparison, std::int64_t least, std::int64_t most) {
+  const std::int64_t number = comparison.number;
+  switch (comparison.kind) {
+    case ExprKind::kLess:
+      return number <= least;
+    case ExprKind::kLessEqual:
+      return number < least;
+    case ExprKind::kGreater:
+      return number >= most;
+    case ExprKind::kGreaterEqual:
+      return number > most;
+    default:
+      return number < least || number > most;
+  }
+}
+
+// "BTC-1": a currency's code and its wallet's epoch, which counts from 1.
+bool is_wallet(std::string_view id, const NameSet& currencies) {
+  const std::size_t dash = id.rfind('-');
+  if (dash == std::string_view::npos || !currencies.contains(id.substr(0, dash))) return false;
+  const std::string_view epoch = id.substr(dash + 1);
+  constexpr std::size_t kMaxDigits = 10;  // of 32 bits
+  return !epoch.empty() && epoch.size() <= kMaxDigits && epoch[0] != '0' &&
+         epoch.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
 // What a condition's truth does to what is allowed, and so which way approvals may move it.
@@ -134,7 +209,35 @@ class Linter {
     if (expr.kind == ExprKind::kLiteral && expr.value.is(cedar::Value::Kind::kEntity)) {
       check_name(expr.at, expr.value.entity());
     }
+    check_possible(expr);
     for (const Expr* operand : expr.operands) check_names(*operand);
+  }
+
+  void check_possible(const Expr& expr) {
+    if (is_growing_comparison(expr)) return check_approvals_possible(expr);
+    const auto comparison = comparison_of(expr);
+    if (!comparison) return;
+    constexpr std::int64_t kLastHour = 23;
+    constexpr std::int64_t kDays = 7;
+    if (comparison->name == "hour" && is_constant(*comparison, 0, kLastHour)) {
+      report(expr.at, "impossible",
+             "context.hour is 0 to 23, so that this is the same at every hour; compare with one of them");
+    } else if (comparison->name == "weekday" && is_constant(*comparison, 1, kDays)) {
+      report(expr.at, "impossible",
+             "context.weekday is 1 (Monday) to 7 (Sunday), so that this is the same on every day; compare "
+             "with one of them");
+    }
+  }
+
+  void check_approvals_possible(const Expr& expr) {
+    const std::optional<Threshold> wanted = threshold_of(expr);
+    const std::string name = growing_name(*expr.operands[0]);
+    const auto size = names_.sizes.find(name);
+    if (size == names_.sizes.end() || (wanted && wanted->least <= size->second)) return;
+    const std::string whom = name == kDistinct ? "in all" : "in the group " + name;
+    report(expr.at, "impossible",
+           "there are " + std::to_string(size->second) + " officers " + whom +
+               ", so that there are never so many approvals; ask for fewer, or add officers");
   }
 
   void check_name(cedar::Position at, const cedar::EntityUid& uid) {
@@ -146,6 +249,14 @@ class Linter {
       check_listed(at, uid, names_.currencies);
     } else if (uid.type == "Member" && names_.member.has_value()) {
       check_listed(at, uid, {*names_.member});
+    } else if (uid.type == "Gateway" && !render::is_name(as_bytes(uid.id))) {
+      report(at, "name",
+             to_string(uid) + " would never match: gateways' names are 1 to 32 characters of a-z, 0-9 and -");
+    } else if (uid.type == "Wallet" && !is_wallet(uid.id, names_.currencies)) {
+      report(at, "name",
+             to_string(uid) +
+                 " would never match: wallets are a currency and an epoch, as in Wallet::\"BTC-1\", of: " +
+                 listed(names_.currencies));
     } else if (uid.type == "Ledger") {
       check_listed(at, uid, {std::string(kLedgerName)});
     }
@@ -160,11 +271,19 @@ class Linter {
   void add_validation() {
     std::map<std::string_view, const cedar::Policy*> by_id;
     for (const cedar::Policy& policy : policies_.all()) by_id[policy.id] = &policy;
+    std::set<std::string_view> with_errors;
     for (const cedar::ValidationError& error : cedar::validate(policies_, schema_)) {
       const auto found = by_id.find(error.policy);
       if (found == by_id.end()) continue;
       policy_ = found->second;
       report(error.at, "strict", error.message);
+      with_errors.insert(policy_->id);
+    }
+    for (const std::string& id : cedar::never_matching(policies_, schema_)) {
+      policy_ = by_id.at(id);
+      if (with_errors.contains(policy_->id)) continue;
+      report(policy_->at, "impossible",
+             "no request that the schema allows matches this: a condition of it is always false");
     }
   }
 
@@ -254,10 +373,7 @@ class Linter {
 
 void collect(const Expr& expr, std::set<Threshold>* out) {
   if (is_growing_comparison(expr)) {
-    const std::int64_t number = expr.operands[1]->value.number();
-    const bool strictly = expr.kind == ExprKind::kGreater;
-    if (strictly && number == std::numeric_limits<std::int64_t>::max()) return;
-    out->insert({growing_name(*expr.operands[0]), strictly ? number + 1 : number});
+    if (const auto threshold = threshold_of(expr)) out->insert(*threshold);
     return;
   }
   for (const Expr* operand : expr.operands) collect(*operand, out);
@@ -280,7 +396,12 @@ std::string_view policy_name(const cedar::Policy& policy) {
 Names names_of(const bundle::Bundle& bundle, std::optional<std::string> member) {
   Names out;
   for (const Bytes& group : bundle.groups) out.groups.emplace(as_text(group));
-  for (const bundle::Officer& officer : bundle.officers) out.officers.emplace(as_text(officer.name));
+  for (const std::string& group : out.groups) out.sizes[group] = 0;
+  for (const bundle::Officer& officer : bundle.officers) {
+    out.officers.emplace(as_text(officer.name));
+    for (const Bytes& group : officer.groups) ++out.sizes[std::string(as_text(group))];
+  }
+  out.sizes[std::string(kDistinct)] = static_cast<std::int64_t>(bundle.officers.size());
   for (const bundle::Unit& unit : bundle.units) out.currencies.emplace(as_text(unit.currency));
   out.member = std::move(member);
   return out;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -36,6 +37,9 @@ struct Names {
   NameSet officers;
   NameSet currencies;
   std::optional<std::string> member;  // absent: not known here, and any name is taken for it
+  // How many officers can approve as each group, and as "distinct" in all; one that is not in it is not
+  // looked at.
+  std::map<std::string, std::int64_t, std::less<>> sizes = {};
 };
 Names names_of(const bundle::Bundle& bundle, std::optional<std::string> member);
 
@@ -54,7 +58,10 @@ Names names_of(const bundle::Bundle& bundle, std::optional<std::string> member);
 //             record might not have them, or could hide approvals.
 // name        Group, Officer, Currency and Member only as `names` has them, and Ledger::"chain": a misspelt
 //             one would match nothing, and its forbid forbid nothing. Gateways and wallets come and go on the
-//             ledger, so theirs are not looked at.
+//             ledger: of theirs only the form is looked at.
+// impossible  No policy that no request of the schema can match; no comparison that is always false, or with
+//             != always true: with more approvals than there are officers, with an hour or weekday that no
+//             day has.
 std::vector<Finding> lint(const cedar::PolicySet& policies, const cedar::Schema& schema, const Names& names);
 
 // What the policies compare approvals and waiting with, as the least number that makes the comparison true.

@@ -104,6 +104,94 @@ TEST(Lint, NamesThatTheBundleDoesNotKnowAreRefused) {
   }
 }
 
+// Gateways and wallets come and go, but not under every name.
+TEST(Lint, GatewaysAndWalletsHaveTheFormOfTheirNames) {
+  const auto named = [](std::string_view entity) {
+    return permit_when((entity.starts_with("Gateway") ? "principal == " : "resource == ") +
+                       std::string(entity));
+  };
+  for (const std::string_view good :
+       {"Gateway::\"acme-2\"", "Wallet::\"BTC-1\"", "Wallet::\"BTC-4294967295\""}) {
+    EXPECT_EQ(named(good), "") << good;
+  }
+  for (const std::string_view bad :
+       {"Gateway::\"Acme\"", "Gateway::\"\"", "Gateway::\"acme gmbh\"", "Wallet::\"BTC\"",
+        "Wallet::\"btc-1\"", "Wallet::\"BTC-\"", "Wallet::\"BTC-01\"", "Wallet::\"BTC-0\"",
+        "Wallet::\"BTC-1a\"", "Wallet::\"XYZ-1\"", "Wallet::\"BTC-42949672950\""}) {
+    EXPECT_EQ(named(bad), "name ") << bad;
+  }
+  EXPECT_EQ(rules("@id(\"p\") forbid(principal == Gateway::\"Acme\", action == Action::\"withdraw\", "
+                  "resource == Wallet::\"BTC\");"),
+            "name ");
+}
+
+// A forbid that never applies forbids nothing, and nobody would notice.
+TEST(Lint, MoreApprovalsThanThereAreOfficersAreImpossible) {
+  const auto found = [](std::string_view text) {
+    Names with_sizes = names();
+    with_sizes.sizes = {{"compliance", 0}, {"treasury", 2}, {"distinct", 2}};
+    std::string out;
+    for (const Finding& one : lint(*cedar::PolicySet::parse(text), schema(), with_sizes)) {
+      out += one.rule + ": " + one.message + "\n";
+    }
+    return out;
+  };
+  const auto treasury = [&](std::string_view comparison) {
+    return found(withdraw("permit", "when { context.approvals." + std::string(comparison) + " }"));
+  };
+  EXPECT_EQ(treasury("treasury >= 2"), "");
+  EXPECT_EQ(treasury("treasury > 1 && context.approvals.distinct >= 2"), "");
+  EXPECT_EQ(
+      treasury("treasury >= 99"),
+      "impossible: there are 2 officers in the group treasury, so that there are never so many approvals; "
+      "ask for fewer, or add officers\n");
+  EXPECT_NE(treasury("treasury > 2"), "");
+  EXPECT_NE(treasury("treasury > 9223372036854775807"), "");
+  EXPECT_NE(treasury("compliance >= 1"), "");
+  EXPECT_NE(treasury("distinct >= 3").find("2 officers in all"), std::string::npos);
+  EXPECT_NE(found(withdraw("forbid", "unless { context.amount < 5 || context.approvals.treasury >= 3 }")),
+            "");
+  EXPECT_EQ(found(withdraw("permit", "when { context.waitedHours >= 99 }")), "");
+}
+
+TEST(Lint, HoursAndWeekdaysThatNoDayHasAreImpossible) {
+  for (const std::string_view good :
+       {"context.hour > 22", "context.hour < 1", "context.hour >= 0", "context.hour == 23",
+        "7 == context.weekday", "1 <= context.weekday", "context.weekday != 7", "context.amount > 25",
+        "context.payee.listedHours > 25"}) {
+    EXPECT_EQ(permit_when(good), "") << good;
+  }
+  for (const std::string_view bad :
+       {"context.hour > 25", "context.hour > 23", "context.hour >= 24", "context.hour < 0",
+        "context.hour <= -1", "context.hour == 24", "23 < context.hour", "0 > context.hour",
+        "context.weekday == 0", "context.weekday != 0", "context.weekday == 8", "context.weekday > 7",
+        "!(context.weekday < 1)"}) {
+    EXPECT_EQ(permit_when(bad), "impossible ") << bad;
+    EXPECT_EQ(forbid_unless(bad), "impossible ") << bad;
+  }
+}
+
+TEST(Lint, APolicyThatNoRequestCanMatchIsImpossible) {
+  EXPECT_EQ(permit_when("false"), "impossible ");
+  EXPECT_EQ(permit_unless("true"), "impossible ");
+  EXPECT_EQ(forbid_when("principal is Officer"), "impossible ");
+  EXPECT_EQ(permit_when("context.nothing < 5 && false"), "strict ");
+  EXPECT_EQ(permit_when("false || context.amount < 5"), "");
+  // One that matches in some environments only is fine.
+  EXPECT_EQ(rules("@id(\"p\") forbid(principal, action == Action::\"ballot\", resource) when { principal is "
+                  "Officer };"),
+            "");
+  // The wallets of a schema that does not put them into currencies.
+  std::string text = schema_text(std::vector<Bytes>{to_bytes("treasury")}, false);
+  text.replace(text.find("entity Wallet in [Currency]"), 27, "entity Wallet");
+  const auto loose = cedar::Schema::parse(text);
+  ASSERT_TRUE(loose.ok()) << loose.status().to_string();
+  const auto policies = cedar::PolicySet::parse(withdraw("forbid", "when { resource in Currency::\"BTC\" }"));
+  const auto found = lint(*policies, *loose, names());
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].rule, "impossible");
+}
+
 TEST(Lint, NamesAreLookedForInEveryPartOfACondition) {
   for (const std::string_view condition : {
            "principal is Officer && principal in [Group::\"treasury\", Group::\"x\"]",
@@ -124,7 +212,7 @@ TEST(Lint, NamesOfTheBundleAndOfTheLedgerPass) {
   EXPECT_TRUE(
       ballot("principal", "principal == Officer::\"tara\" || principal == Member::\"member-2\"").empty());
   EXPECT_EQ(forbid_when("resource in Currency::\"BTC\" && principal == Gateway::\"gary\""), "");
-  EXPECT_EQ(forbid_when("resource == Wallet::\"any\""), "");
+  EXPECT_EQ(forbid_when("resource == Wallet::\"BTC-7\""), "");
 }
 
 TEST(Lint, AMemberWhoseNameIsNotKnownHereIsNotLookedAt) {
