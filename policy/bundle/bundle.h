@@ -97,9 +97,9 @@ struct Bundle {
   friend bool operator==(const Bundle&, const Bundle&) = default;
 };
 
-// Every rule stated above, and that the schema parses and the policies parse, are in canonical form and at
-// least one (B3). Whether the policies fit the schema is the engine's to say. kInvalid names the first
-// offence.
+// Every rule stated above, and that the texts hide nothing (visible.h), that the schema parses and the
+// policies parse, are in canonical form and at least one (B3). Whether the policies fit the schema is the
+// engine's to say. kInvalid names the first offence.
 Status check_bundle(const Bundle& bundle);
 
 // The canonical bytes. The bundle was checked.

@@ -5,6 +5,7 @@
 #include "base/crypto/secp256k1.h"
 #include "policy/bundle/bundle.h"
 #include "policy/bundle/describe.h"
+#include "policy/bundle/visible.h"
 #include "policy/cedar/format.h"
 #include "policy/cedar/schema.h"
 #include "policy/render/text.h"
@@ -69,6 +70,7 @@ Status check_schema(const Bytes& schema) {
     return invalid("schema: " + std::to_string(schema.size()) + " bytes; there must be 1 to " +
                    std::to_string(kMaxSchemaText));
   }
+  TRY(check_visible(as_text(schema)).with_context("schema"));
   const auto parsed = cedar::Schema::parse(as_text(schema));
   return parsed.ok() ? ok_status() : invalid("schema: " + parsed.status().message());
 }
@@ -78,6 +80,7 @@ Status check_policies(const Bytes& policies) {
     return invalid("policies: " + std::to_string(policies.size()) + " bytes; there must be 1 to " +
                    std::to_string(kMaxPolicyText));
   }
+  TRY(check_visible(as_text(policies)).with_context("policies"));
   const auto parsed = cedar::PolicySet::parse(as_text(policies));
   if (!parsed.ok()) return invalid("policies: " + parsed.status().message());
   if (parsed->all().empty()) return invalid("policies: there is no policy in the text");

@@ -7,6 +7,7 @@
 
 #include "base/config.h"
 #include "base/file.h"
+#include "policy/bundle/visible.h"
 #include "policy/cedar/format.h"
 #include "policy/render/text.h"
 
@@ -226,6 +227,7 @@ Status read_policies(const BundleFiles& files, const std::string& where, Bundle&
     if (joined.size() + text.size() > kMaxPolicyText)
       return invalid(where + ": more than 768 KiB of policies");
     // By itself first, so that an error names its file and line.
+    TRY(check_visible(text).with_context(file_in(where, name)));
     const auto alone = cedar::PolicySet::parse(text);
     if (!alone.ok()) return invalid(file_in(where, name) + ": " + alone.status().message());
     if (!joined.empty() && !joined.ends_with('\n')) joined += '\n';
