@@ -101,6 +101,13 @@ struct Bundle {
 // policies parse, are in canonical form and at least one (B3). Whether the policies fit the schema is the
 // engine's to say. kInvalid names the first offence.
 Status check_bundle(const Bundle& bundle);
+// The same with all offences, one for each key of the text files (directory.h): "version", "officers.alice",
+// "schema", "policies"; empty for the bundle as a whole.
+struct Fault {
+  std::string key;
+  Status status;
+};
+std::vector<Fault> find_faults(const Bundle& bundle);
 
 // The canonical bytes. The bundle was checked.
 Bytes encode_bundle(const Bundle& bundle);

@@ -52,17 +52,36 @@ Status check_order(bool ascending, const std::string& what, ByteView name) {
   return invalid(what + " " + quoted(name) + " stands twice or not in ascending order");
 }
 
-Status check_head(const Bundle& bundle) {
-  if (bundle.format != 1) return invalid("format " + std::to_string(bundle.format) + " is not known here");
-  if (bundle.chain_id.is_zero()) return invalid("network: the chain id is missing");
-  if (bundle.member.get() == 0) return invalid("member: the id is missing");
+// What is wrong, by the key of the text files that says it.
+class Faults {
+ public:
+  void add(std::string key, Status status) {
+    if (!status.ok()) found_.push_back({std::move(key), std::move(status)});
+  }
+  bool empty() const { return found_.empty(); }
+  std::vector<Fault> take() && { return std::move(found_); }
+
+ private:
+  std::vector<Fault> found_;
+};
+
+std::string key_of(std::string_view table, ByteView name) {
+  return std::string(table) + "." + std::string(as_text(name));
+}
+
+void check_head(const Bundle& bundle, Faults& out) {
+  if (bundle.format != 1) {
+    out.add("format", invalid("format " + std::to_string(bundle.format) + " is not known here"));
+  }
+  if (bundle.chain_id.is_zero()) out.add("network", invalid("network: the chain id is missing"));
+  if (bundle.member.get() == 0) out.add("member", invalid("member: the id is missing"));
   if (bundle.version == 0 || bundle.version > kMaxVersion) {
-    return invalid("version: versions count from 1 to " + std::to_string(kMaxVersion));
+    out.add("version", invalid("version: versions count from 1 to " + std::to_string(kMaxVersion)));
   }
   if ((bundle.version == 1) != bundle.previous.is_zero()) {
-    return invalid("previous: the hash of the version before; only version 1 has none, and says zero");
+    out.add("previous",
+            invalid("previous: the hash of the version before; only version 1 has none, and says zero"));
   }
-  return ok_status();
 }
 
 Status check_schema(const Bytes& schema) {
@@ -128,26 +147,28 @@ Status check_key(Curve curve, ByteView key) {
   return invalid("the curve must be secp256k1 or p256");
 }
 
-Status check_officers(const Bundle& bundle, std::set<Bytes>& keys) {
-  TRY(check_count(bundle.officers.size(), 1, kMaxOfficers, "officers"));
-  for (std::size_t i = 0; i < bundle.officers.size(); ++i) {
-    const Officer& officer = bundle.officers[i];
-    TRY(check_name(officer.name, "officer"));
-    const std::string label = "officer " + quoted(officer.name);
-    TRY(check_order(i == 0 || bundle.officers[i - 1].name < officer.name, "officer", officer.name));
-    TRY(check_officer_groups(bundle, officer, label));
-    TRY(check_key(officer.curve, officer.key).with_context(label + ": key"));
-    if (!keys.insert(officer.key).second) {
-      return invalid(label + ": the key " + to_hex(officer.key) + " is another's already",
-                     "a person is one officer, with one key");
-    }
-    TRY(check_time(officer.valid_from, label + ": valid_from"));
-    TRY(check_time(officer.valid_until, label + ": valid_until"));
-    if (officer.valid_until <= officer.valid_from) {
-      return invalid(label + ": valid_until must be after valid_from");
-    }
+Status check_officer(const Bundle& bundle, std::size_t place, std::set<Bytes>& keys) {
+  const Officer& officer = bundle.officers[place];
+  TRY(check_name(officer.name, "officer"));
+  const std::string label = "officer " + quoted(officer.name);
+  TRY(check_order(place == 0 || bundle.officers[place - 1].name < officer.name, "officer", officer.name));
+  TRY(check_officer_groups(bundle, officer, label));
+  TRY(check_key(officer.curve, officer.key).with_context(label + ": key"));
+  if (!keys.insert(officer.key).second) {
+    return invalid(label + ": the key " + to_hex(officer.key) + " is another's already",
+                   "a person is one officer, with one key");
   }
-  return ok_status();
+  TRY(check_time(officer.valid_from, label + ": valid_from"));
+  TRY(check_time(officer.valid_until, label + ": valid_until"));
+  if (officer.valid_until > officer.valid_from) return ok_status();
+  return invalid(label + ": valid_until must be after valid_from");
+}
+
+void check_officers(const Bundle& bundle, std::set<Bytes>& keys, Faults& out) {
+  out.add("officers", check_count(bundle.officers.size(), 1, kMaxOfficers, "officers"));
+  for (std::size_t i = 0; i < bundle.officers.size(); ++i) {
+    out.add(key_of("officers", bundle.officers[i].name), check_officer(bundle, i, keys));
+  }
 }
 
 Status check_entry(const Bundle& bundle, const AllowEntry& entry) {
@@ -167,30 +188,36 @@ Status check_entry(const Bundle& bundle, const AllowEntry& entry) {
   return check_time(entry.expires, "expires");
 }
 
-Status check_allow_list(const Bundle& bundle) {
-  TRY(check_count(bundle.allow_list.size(), 0, kMaxAllowList, "entries in the allow-list"));
-  for (std::size_t i = 0; i < bundle.allow_list.size(); ++i) {
-    const AllowEntry& entry = bundle.allow_list[i];
-    const std::string label = "allow-list entry " + quoted(entry.address);
-    TRY(check_entry(bundle, entry).with_context(label));
-    if (i == 0) continue;
-    const AllowEntry& before = bundle.allow_list[i - 1];
-    TRY(check_order(std::tie(before.currency, before.address) < std::tie(entry.currency, entry.address),
-                    "allow-list entry", entry.address));
-  }
-  return ok_status();
+Status check_listed(const Bundle& bundle, std::size_t place) {
+  const AllowEntry& entry = bundle.allow_list[place];
+  TRY(check_entry(bundle, entry).with_context("allow-list entry " + quoted(entry.address)));
+  if (place == 0) return ok_status();
+  const AllowEntry& before = bundle.allow_list[place - 1];
+  return check_order(std::tie(before.currency, before.address) < std::tie(entry.currency, entry.address),
+                     "allow-list entry", entry.address);
 }
 
-Status check_units(const Bundle& bundle) {
-  TRY(check_count(bundle.units.size(), 1, kMaxUnits, "units"));
-  for (std::size_t i = 0; i < bundle.units.size(); ++i) {
-    const Unit& unit = bundle.units[i];
-    TRY(check_code(unit.currency, "unit"));
-    TRY(check_order(i == 0 || bundle.units[i - 1].currency < unit.currency, "unit", unit.currency));
-    if (unit.decimals > kMaxDecimals)
-      return invalid("unit " + quoted(unit.currency) + ": at most 9 decimals");
+void check_allow_list(const Bundle& bundle, Faults& out) {
+  out.add("allow", check_count(bundle.allow_list.size(), 0, kMaxAllowList, "entries in the allow-list"));
+  for (std::size_t i = 0; i < bundle.allow_list.size(); ++i) {
+    const AllowEntry& entry = bundle.allow_list[i];
+    out.add(key_of(key_of("allow", entry.currency), entry.address), check_listed(bundle, i));
   }
-  return ok_status();
+}
+
+Status check_unit(const Bundle& bundle, std::size_t place) {
+  const Unit& unit = bundle.units[place];
+  TRY(check_code(unit.currency, "unit"));
+  TRY(check_order(place == 0 || bundle.units[place - 1].currency < unit.currency, "unit", unit.currency));
+  if (unit.decimals <= kMaxDecimals) return ok_status();
+  return invalid("unit " + quoted(unit.currency) + ": at most 9 decimals");
+}
+
+void check_units(const Bundle& bundle, Faults& out) {
+  out.add("units", check_count(bundle.units.size(), 1, kMaxUnits, "units"));
+  for (std::size_t i = 0; i < bundle.units.size(); ++i) {
+    out.add(key_of("units", bundle.units[i].currency), check_unit(bundle, i));
+  }
 }
 
 Status check_price_source(const PriceSource& source, std::set<Bytes>& keys) {
@@ -220,37 +247,47 @@ Status check_quorum(const Bundle& bundle, const Quorum& quorum, const std::strin
   return ok_status();
 }
 
-Status check_limits(const Bundle& bundle) {
-  TRY(check_quorum(bundle, bundle.activation, "activation"));
-  TRY(check_quorum(bundle, bundle.unfreeze, "unfreeze"));
+void check_limits(const Bundle& bundle, Faults& out) {
+  out.add("activation", check_quorum(bundle, bundle.activation, "activation"));
+  out.add("unfreeze", check_quorum(bundle, bundle.unfreeze, "unfreeze"));
   if (bundle.activation_delay_minutes > kMaxMinutes) {
-    return invalid("activation_delay_minutes must be 0 to " + std::to_string(kMaxMinutes));
+    out.add("activation_delay_minutes",
+            invalid("activation_delay_minutes must be 0 to " + std::to_string(kMaxMinutes)));
   }
   if (bundle.pending_expiry_hours == 0 || bundle.pending_expiry_hours > kMaxHours) {
-    return invalid("pending_expiry_hours must be 1 to " + std::to_string(kMaxHours));
+    out.add("pending_expiry_hours",
+            invalid("pending_expiry_hours must be 1 to " + std::to_string(kMaxHours)));
   }
-  return ok_status();
+}
+
+Status check_size(const Bundle& bundle) {
+  const std::size_t size = encode_bundle(bundle).size();
+  if (size <= kMaxBundle) return ok_status();
+  return invalid("the bundle has " + std::to_string(size) + " bytes, the limit is " +
+                 std::to_string(kMaxBundle));
 }
 
 }  // namespace
 
-Status check_bundle(const Bundle& bundle) {
-  TRY(check_head(bundle));
-  TRY(check_schema(bundle.schema));
-  TRY(check_policies(bundle.policies));
-  TRY(check_groups(bundle));
+std::vector<Fault> find_faults(const Bundle& bundle) {
+  Faults out;
+  check_head(bundle, out);
+  out.add("schema", check_schema(bundle.schema));
+  out.add("policies", check_policies(bundle.policies));
+  out.add("groups", check_groups(bundle));
   std::set<Bytes> keys;
-  TRY(check_officers(bundle, keys));
-  TRY(check_units(bundle));
-  TRY(check_allow_list(bundle));
-  if (bundle.price_source) TRY(check_price_source(*bundle.price_source, keys));
-  TRY(check_limits(bundle));
-  const std::size_t size = encode_bundle(bundle).size();
-  if (size > kMaxBundle) {
-    return invalid("the bundle has " + std::to_string(size) + " bytes, the limit is " +
-                   std::to_string(kMaxBundle));
-  }
-  return ok_status();
+  check_officers(bundle, keys, out);
+  check_units(bundle, out);
+  check_allow_list(bundle, out);
+  if (bundle.price_source) out.add("price_source", check_price_source(*bundle.price_source, keys));
+  check_limits(bundle, out);
+  if (out.empty()) out.add("", check_size(bundle));
+  return std::move(out).take();
+}
+
+Status check_bundle(const Bundle& bundle) {
+  const std::vector<Fault> found = find_faults(bundle);
+  return found.empty() ? ok_status() : found.front().status;
 }
 
 }  // namespace custody::policy::bundle

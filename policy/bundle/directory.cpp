@@ -7,6 +7,7 @@
 
 #include "base/config.h"
 #include "base/file.h"
+#include "policy/bundle/directory_names.h"
 #include "policy/bundle/visible.h"
 #include "policy/cedar/format.h"
 #include "policy/render/text.h"
@@ -14,11 +15,6 @@
 namespace custody::policy::bundle {
 namespace {
 
-constexpr std::string_view kHead = "bundle.toml";
-constexpr std::string_view kOfficers = "officers.toml";
-constexpr std::string_view kAllowList = "allow-list.toml";
-constexpr std::string_view kSchema = "custody.cedarschema";
-constexpr std::string_view kPolicies = "custody.cedar";
 constexpr std::string_view kPolicySuffix = ".cedar";
 constexpr std::string_view kTests = "tests";
 constexpr std::size_t kShownStrangers = 5;
@@ -129,6 +125,7 @@ class TomlFile {
   Status at(const std::string& key, const Status& status) const {
     return status.with_context(config_.where(key) + ": " + to_printable(key));
   }
+  std::string where(const std::string& key) const { return config_.where(key); }
   Config& config() { return config_; }
 
  private:
@@ -151,7 +148,7 @@ Status read_price_source(TomlFile& file, Bundle& bundle) {
   return file.number("price_source.max_age_minutes", source.max_age_minutes);
 }
 
-Status read_head(TomlFile file, Bundle& bundle) {
+Status read_head(TomlFile& file, Bundle& bundle) {
   TRY(file.number("format", bundle.format));
   TRY(file.fixed("network", bundle.chain_id));
   std::uint16_t member = 0;
@@ -174,7 +171,7 @@ Status read_head(TomlFile file, Bundle& bundle) {
   return file.config().finish();
 }
 
-Status read_officers(TomlFile file, Bundle& bundle) {
+Status read_officers(TomlFile& file, Bundle& bundle) {
   for (const std::string& name : file.config().tables("officers")) {
     const std::string table = "officers." + name;
     Officer& officer = bundle.officers.emplace_back();
@@ -199,7 +196,7 @@ Status read_entry(TomlFile& file, const std::string& code, const std::string& ad
   return file.time(table + ".expires", entry.expires);
 }
 
-Status read_allow_list(TomlFile file, Bundle& bundle) {
+Status read_allow_list(TomlFile& file, Bundle& bundle) {
   for (const std::string& code : file.config().tables("allow")) {
     for (const std::string& address : file.config().tables("allow." + code)) {
       TRY(read_entry(file, code, address, bundle));
@@ -220,93 +217,92 @@ Status read_schema(const BundleFiles& files, const std::string& where, Bundle& b
   return ok_status();
 }
 
-Status read_policies(const BundleFiles& files, const std::string& where, Bundle& bundle) {
+// By itself, so that an error names its file and line.
+Status check_policy_file(const std::string& text) {
+  if (text.size() > kMaxPolicyText) return invalid("more than 768 KiB of policies");
+  TRY(check_visible(text));
+  const auto parsed = cedar::PolicySet::parse(text);
+  return parsed.ok() ? ok_status() : invalid(parsed.status().message(), parsed.status().hint());
+}
+
+void read_policies(const BundleFiles& files, const std::string& where, ReadFiles& out) {
+  const std::size_t before = out.faults.size();
   std::string joined;
   for (const auto& [name, text] : files) {
     if (!is_policy_file(name)) continue;
-    if (joined.size() + text.size() > kMaxPolicyText)
-      return invalid(where + ": more than 768 KiB of policies");
-    // By itself first, so that an error names its file and line.
-    TRY(check_visible(text).with_context(file_in(where, name)));
-    const auto alone = cedar::PolicySet::parse(text);
-    if (!alone.ok()) return invalid(file_in(where, name) + ": " + alone.status().message());
+    const Status status = check_policy_file(text).with_context(file_in(where, name));
+    if (!status.ok()) out.faults.push_back(status);
+    if (joined.size() + text.size() > kMaxPolicyText) {
+      if (status.ok()) out.faults.push_back(invalid(where + ": more than 768 KiB of policies"));
+      return;
+    }
     if (!joined.empty() && !joined.ends_with('\n')) joined += '\n';
     joined += text;
   }
+  if (out.faults.size() != before) return;
   const auto canonical = cedar::format_policies(joined);
-  if (!canonical.ok()) return invalid(where + ": " + canonical.status().message());
-  bundle.policies = to_bytes(*canonical);
-  return ok_status();
-}
-
-// Writing. Every text was checked: it needs no escapes.
-
-std::string quoted(ByteView text) {
-  return "\"" + std::string(as_text(text)) + "\"";
-}
-
-std::string line(std::string_view key, const std::string& value) {
-  return std::string(key) + " = " + value + "\n";
-}
-
-std::string list(const std::vector<Bytes>& names) {
-  std::string out;
-  for (const Bytes& name : names) {
-    if (!out.empty()) out += ", ";
-    out += quoted(name);
+  if (canonical.ok()) {
+    out.bundle.policies = to_bytes(*canonical);
+  } else {
+    out.faults.push_back(invalid(where + ": " + canonical.status().message()));
   }
-  return "[" + out + "]";
 }
 
-std::string time(model::LedgerMs at) {
-  return "\"" + render::time_text(at) + "\"";
-}
+// The parts of a bundle in its files, read one by one.
+class Reader {
+ public:
+  Reader(const BundleFiles& files, const std::string& where) : files_(files), where_(where) {}
 
-std::string quorum(std::string_view table, const Quorum& quorum) {
-  return "\n[" + std::string(table) + "]\n" + line("group", quoted(quorum.group)) +
-         line("count", std::to_string(quorum.count));
-}
-
-std::string format_head(const Bundle& bundle) {
-  std::string out =
-      line("format", std::to_string(bundle.format)) + line("network", "\"" + bundle.chain_id.hex() + "\"") +
-      line("member", std::to_string(bundle.member.get())) + line("version", std::to_string(bundle.version)) +
-      line("previous", "\"" + bundle.previous.hex() + "\"") + line("groups", list(bundle.groups)) +
-      line("activation_delay_minutes", std::to_string(bundle.activation_delay_minutes)) +
-      line("pending_expiry_hours", std::to_string(bundle.pending_expiry_hours)) +
-      quorum("activation", bundle.activation) + quorum("unfreeze", bundle.unfreeze);
-  for (const Unit& unit : bundle.units) {
-    out += "\n[units." + std::string(as_text(unit.currency)) + "]\n" +
-           line("decimals", std::to_string(unit.decimals));
+  ReadFiles read() && {
+    const bool head = read_toml(kHead, head_, read_head);
+    const bool officers = read_toml(kOfficers, officers_, read_officers);
+    const bool allow_list = read_toml(kAllowList, allow_list_, read_allow_list);
+    out_.names_known = head && officers;
+    const bool schema = keep(read_schema(files_, where_, out_.bundle));
+    const std::size_t before = out_.faults.size();
+    read_policies(files_, where_, out_);
+    const bool policies = out_.faults.size() == before;
+    for (const Fault& fault : find_faults(out_.bundle)) {
+      const std::string_view part = std::string_view(fault.key).substr(0, fault.key.find('.'));
+      if (part == "schema" ? schema : part == "policies" ? policies : is_known(part, allow_list)) add(fault);
+    }
+    return std::move(out_);
   }
-  if (!bundle.price_source) return out;
-  const PriceSource& source = *bundle.price_source;
-  return out + "\n[price_source]\n" + line("name", quoted(source.name)) + line("unit", quoted(source.unit)) +
-         line("decimals", std::to_string(source.decimals)) + line("key", "\"" + source.key.hex() + "\"") +
-         line("max_age_minutes", std::to_string(source.max_age_minutes));
-}
 
-std::string format_officers(const Bundle& bundle) {
-  std::string out;
-  for (const Officer& officer : bundle.officers) {
-    out += (out.empty() ? "[officers." : "\n[officers.") + std::string(as_text(officer.name)) + "]\n" +
-           line("groups", list(officer.groups)) +
-           line("curve", officer.curve == Curve::kP256 ? "\"p256\"" : "\"secp256k1\"") +
-           line("key", "\"" + to_hex(officer.key) + "\"") + line("valid_from", time(officer.valid_from)) +
-           line("valid_until", time(officer.valid_until));
+ private:
+  template <typename Read>
+  bool read_toml(std::string_view name, std::optional<TomlFile>& file, Read read_keys) {
+    auto opened = TomlFile::open(files_, name, where_);
+    if (!opened.ok()) return keep(opened.status());
+    file = std::move(opened).value();
+    return keep(read_keys(*file, out_.bundle));
   }
-  return out;
-}
 
-std::string format_allow_list(const Bundle& bundle) {
-  std::string out;
-  for (const AllowEntry& entry : bundle.allow_list) {
-    out += (out.empty() ? "[allow." : "\n[allow.") + std::string(as_text(entry.currency)) + "." +
-           std::string(as_text(entry.address)) + "]\n" + line("owner", quoted(entry.owner)) +
-           line("reason", quoted(entry.reason)) + line("expires", time(entry.expires));
+  bool keep(const Status& status) {
+    if (!status.ok()) out_.faults.push_back(status);
+    return status.ok();
   }
-  return out;
-}
+
+  // What a file lacks that could not be read is no offence of another one.
+  bool is_known(std::string_view part, bool allow_list) const {
+    return out_.names_known && (part != "allow" || allow_list);
+  }
+
+  void add(const Fault& fault) { out_.faults.push_back(fault.status.with_context(place_of(fault.key))); }
+
+  // File, and line where there is one.
+  std::string place_of(const std::string& key) const {
+    if (key.empty() || key == "policies") return where_;
+    if (key == "schema") return file_in(where_, kSchema);
+    if (key.starts_with("officers")) return officers_->where(key);
+    return key.starts_with("allow") ? allow_list_->where(key) : head_->where(key);
+  }
+
+  const BundleFiles& files_;
+  const std::string& where_;
+  std::optional<TomlFile> head_, officers_, allow_list_;
+  ReadFiles out_;
+};
 
 // Calls visit with the name of each entry of a directory, and whether it is a folder; in no order.
 Status visit_entries(const std::string& path, const std::function<Status(const std::string&, bool)>& visit) {
@@ -365,26 +361,14 @@ Result<Listing> list_draft(const std::string& path) {
 
 }  // namespace
 
-Result<Bundle> parse_files(const BundleFiles& files, const std::string& where) {
-  Bundle bundle;
-  ASSIGN_OR_RETURN(TomlFile head, TomlFile::open(files, kHead, where));
-  TRY(read_head(std::move(head), bundle));
-  ASSIGN_OR_RETURN(TomlFile officers, TomlFile::open(files, kOfficers, where));
-  TRY(read_officers(std::move(officers), bundle));
-  ASSIGN_OR_RETURN(TomlFile allow_list, TomlFile::open(files, kAllowList, where));
-  TRY(read_allow_list(std::move(allow_list), bundle));
-  TRY(read_schema(files, where, bundle));
-  TRY(read_policies(files, where, bundle));
-  TRY(check_bundle(bundle).with_context(where));
-  return bundle;
+ReadFiles read_all(const BundleFiles& files, const std::string& where) {
+  return Reader(files, where).read();
 }
 
-BundleFiles format_files(const Bundle& bundle) {
-  return {{std::string(kHead), format_head(bundle)},
-          {std::string(kOfficers), format_officers(bundle)},
-          {std::string(kAllowList), format_allow_list(bundle)},
-          {std::string(kSchema), std::string(as_text(bundle.schema))},
-          {std::string(kPolicies), std::string(as_text(bundle.policies))}};
+Result<Bundle> parse_files(const BundleFiles& files, const std::string& where) {
+  ReadFiles read = read_all(files, where);
+  if (!read.faults.empty()) return read.faults.front();
+  return std::move(read.bundle);
 }
 
 Result<Draft> read_draft(const std::string& path) {

@@ -22,9 +22,16 @@ constexpr std::size_t kMaxTomlFile = 1u << 20;  // bytes, each
 using BundleFiles = std::map<std::string, std::string>;  // contents by file name
 
 // Strict: every key is known and there, each file within its size before it is parsed, and the bundle passes
-// check_bundle. Policies may be laid out in any way: the bundle has their canonical form. kInvalid names file
-// and line, or officer or entry; `where` (the directory) stands before it.
+// check_bundle. Policies may be laid out in any way: the bundle has their canonical form. kInvalid names the
+// first offence with file and line; `where` (the directory) stands before it.
 Result<Bundle> parse_files(const BundleFiles& files, const std::string& where);
+// The same with all offences of all files; of a TOML file that does not parse the first.
+struct ReadFiles {
+  Bundle bundle;               // what could be read
+  std::vector<Status> faults;  // none: the bundle is that of parse_files
+  bool names_known = false;    // bundle.toml and officers.toml were read: groups, officers, units
+};
+ReadFiles read_all(const BundleFiles& files, const std::string& where);
 // The same bundle always gives the same bytes, in an order that diffs well; all policies in custody.cedar.
 // parse_files(format_files(b)) == b for every b that check_bundle passes.
 BundleFiles format_files(const Bundle& bundle);

@@ -128,19 +128,57 @@ TEST(Directory, AValueThatIsNotRightIsNamedWithItsLine) {
                  "policy/allow-list.toml:4: allow.BTC.");
 }
 
-TEST(Directory, WhatTheBundleMayNotSayIsNamedByItsName) {
-  expect_refused(with("bundle.toml", "count = 2", "count = 1"), "policy: activation: 1 of 3 officers");
+TEST(Directory, WhatTheBundleMayNotSayIsNamedByFileLineAndName) {
+  expect_refused(with("bundle.toml", "count = 2", "count = 1"),
+                 "policy/bundle.toml:10: activation: 1 of 3 officers");
   expect_refused(with("officers.toml", "[\"treasury\"]", "[\"ops\"]"),
-                 "policy: officer \"alice\": there is no group");
+                 "policy/officers.toml:1: officer \"alice\": there is no group");
+  expect_refused(with("allow-list.toml", "Exchange One Ltd", ""),
+                 "policy/allow-list.toml:1: allow-list entry ");
+  expect_refused(with("bundle.toml", "[units.LTC]", "[units.LTCLTCLTC]"), "policy/bundle.toml:");
   expect_refused(with("officers.toml", "[officers.bob]", "[officers.\"B ob\"]"), "the name \"B ob\" must be");
   expect_refused(with("officers.toml", "[officers.bob]", "[officers.\"b.ob\"]"), "officers.b.ob");
+}
+
+// One run shows what is wrong with every file.
+TEST(Directory, EveryFileIsLookedAt) {
+  BundleFiles bad = with("officers.toml", "valid_until = \"2027", "valid_until = \"2025");
+  std::string& officers = bad.at("officers.toml");
+  officers.replace(officers.rfind("valid_until = \"2027"), 19, "valid_until = \"2024");
+  bad.at("bundle.toml").replace(bad.at("bundle.toml").find("version = 1"), 11, "version = 0");
+  bad.at("custody.cedarschema").replace(0, 14, "entity ;");
+  bad.at("allow-list.toml").replace(bad.at("allow-list.toml").find("ticket 17"), 9, "ticket  17");
+  bad["10-a.cedar"] = "permit";
+  bad["20-b.cedar"] = "\nforbid";
+  const ReadFiles read = read_all(bad, "policy");
+  std::string places;
+  for (const Status& fault : read.faults)
+    places += fault.message().substr(0, fault.message().find(": ")) + "\n";
+  EXPECT_EQ(places,
+            "policy/10-a.cedar\npolicy/20-b.cedar\npolicy/bundle.toml:4\npolicy/bundle.toml:5\n"
+            "policy/custody.cedarschema\npolicy/officers.toml:1\npolicy/officers.toml:15\n"
+            "policy/allow-list.toml:1\n");
+  EXPECT_TRUE(read.names_known);
+}
+
+// What a file lacks that could not be read is no offence of another one.
+TEST(Directory, AFileThatCannotBeReadIsTheOnlyOneNamed) {
+  for (const std::string name : {"bundle.toml", "officers.toml", "allow-list.toml"}) {
+    BundleFiles bad = files();
+    bad.at(name) = "=";
+    const ReadFiles read = read_all(bad, "policy");
+    ASSERT_EQ(read.faults.size(), 1u) << name << ": " << read.faults.back().to_string();
+    EXPECT_TRUE(read.faults[0].message().starts_with("policy/" + name + ":1: "));
+    EXPECT_EQ(read.names_known, name == "allow-list.toml");
+  }
 }
 
 TEST(Directory, PolicyErrorsNameFileAndLine) {
   BundleFiles bad = files();
   bad["zz.cedar"] = "// fine\npermit(principal, action, resource) when { 1 + };\n";
   expect_refused(bad, "policy/zz.cedar: line 2, column ");
-  expect_refused(with("custody.cedarschema", "entity Member;", "entity ;"), "policy: schema: line 1, column");
+  expect_refused(with("custody.cedarschema", "entity Member;", "entity ;"),
+                 "policy/custody.cedarschema: schema: line 1, column");
 }
 
 TEST(Directory, SizesAreCappedBeforeParsing) {
