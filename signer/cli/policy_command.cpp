@@ -310,7 +310,7 @@ Result<Json> policy_format(Context& context, const std::string& directory, bool 
 
 Result<Json> policy_test(Context& context, const std::string& directory, const std::string& genesis) {
   ASSIGN_OR_RETURN(const GenesisFile network, read_genesis(context, genesis));
-  ASSIGN_OR_RETURN(bundle::Bundle content, bundle::read_directory(directory));
+  ASSIGN_OR_RETURN(bundle::Bundle content, read_linted(directory));
   ASSIGN_OR_RETURN(const engine::CompiledBundle compiled, compile_for(network, std::move(content)));
   ASSIGN_OR_RETURN(const std::vector<std::string> files, expectation_files(directory));
   TestReport report;
@@ -349,7 +349,7 @@ Result<Json> policy_diff(const std::string& before, const std::string& after) {
 Result<Json> policy_propose(const Context& context, const std::string& directory, const std::string& genesis,
                             const std::string& out) {
   ASSIGN_OR_RETURN(const GenesisFile network, read_genesis(context, genesis));
-  ASSIGN_OR_RETURN(bundle::Bundle content, bundle::read_directory(directory));
+  ASSIGN_OR_RETURN(bundle::Bundle content, read_linted(directory));
   ASSIGN_OR_RETURN(const engine::CompiledBundle compiled, compile_for(network, std::move(content)));
   const bundle::SignedBundle unsigned_bundle{bundle::encode_bundle(compiled.bundle()), {}};
   TRY(create_file(out, bundle::encode_signed_bundle(unsigned_bundle), 0644));

@@ -141,6 +141,39 @@ TEST_F(PolicyDraft, LintSaysWhatDoesNotFitTheNetworkOrIsNoBundle) {
   EXPECT_EQ(policy_lint(context_, path_ + "/none", "").code(), Code::kNotFound);
 }
 
+// One finding hides no other, in whatever file it is.
+TEST_F(PolicyDraft, LintShowsTheFindingsOfAllFilesAtOnce) {
+  ASSERT_TRUE(write_file_atomic(draft_ + "/00-stop.ceder", as_bytes("forbid"), 0644).ok());
+  edit(draft_ + "/officers.toml", "valid_until = \"2027", "valid_until = \"2025");
+  edit(draft_ + "/bundle.toml", "count = 2", "count = 1");
+  edit(draft_ + "/custody.cedarschema", "entity Member", "entity Nobody;\nentity Member");
+  edit(draft_ + "/10-mint.cedar", "context.approvals.treasury >= 1", "context.approvals.treasury >= 99");
+  const std::string text = text_of(policy_lint(context_, draft_, ""));
+  EXPECT_TRUE(context_.refused);
+  for (const std::string& part :
+       {"file: " + draft_ + "/00-stop.ceder: no part of a policy", "bundle: " + draft_ + "/bundle.toml:",
+        "bundle: " + draft_ + "/officers.toml:4: officer \"alice\": valid_until must be after valid_from",
+        "schema: " + draft_ + "/custody.cedarschema: the entity type Nobody ",
+        draft_ + "/10-mint.cedar:10:8: mint-approved-BTC: impossible: "}) {
+    EXPECT_THAT(text, HasSubstr(part));
+  }
+  for (const Status& status :
+       {policy_format(context_, draft_, true).status(), policy_test(context_, draft_, genesis_).status(),
+        policy_propose(context_, draft_, genesis_, path_ + "/out").status(),
+        policy_show({draft_}).status()}) {
+    EXPECT_THAT(status.to_string(), HasSubstr("00-stop.ceder: no part of a policy"));
+  }
+}
+
+TEST_F(PolicyDraft, AProposalThatIsRefusedNamesFileAndLine) {
+  edit(draft_ + "/10-mint.cedar", "context.approvals.treasury >= 1", "context.approvals.treasury == 1");
+  for (const Status& status : {policy_propose(context_, draft_, genesis_, path_ + "/out").status(),
+                               policy_test(context_, draft_, genesis_).status()}) {
+    EXPECT_EQ(status.code(), Code::kInvalid);
+    EXPECT_TRUE(status.message().starts_with(draft_ + "/10-mint.cedar:10:25: ")) << status.message();
+  }
+}
+
 TEST_F(PolicyDraft, FormatChangesLayoutOnlyAndOnlyWhenAsked) {
   const std::string file = draft_ + "/30-payout.cedar";
   const std::string before = read(file);

@@ -24,6 +24,8 @@ struct BundleSource {
 };
 // A directory (policy/bundle/directory.h) or a file that `policy propose` wrote.
 Result<BundleSource> read_bundle(const std::string& path);
+// A draft's directory whose policies passed lint; kInvalid names the first findings with file and line.
+Result<policy::bundle::Bundle> read_linted(const std::string& directory);
 // kExists: the directory is there and not empty.
 Status check_new_directory(const std::string& directory);
 // For the network and the member that the bundle names; otherwise as CompiledBundle::compile.
