@@ -10,12 +10,40 @@ namespace {
 using cedar::Expr;
 using cedar::ExprKind;
 
+// Bytes that quotes, names and separators take beside the words, in JSON.
+constexpr std::size_t kPartFrame = 256;
+constexpr std::size_t kPolicyFrame = 64;
+constexpr std::size_t kFactFrame = 16;
+
+// Cut where a character of UTF-8 begins.
+std::string cut(std::string text) {
+  if (text.size() <= kMaxExplainedWords) return text;
+  std::size_t size = kMaxExplainedWords;
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) --size;
+  text.resize(size);
+  return text + "...";
+}
+
+// How many bytes may still be said.
+class Room {
+ public:
+  bool is_left() const { return left_ > 0; }
+  void take(std::size_t bytes) { left_ -= std::min(left_, bytes); }
+
+ private:
+  std::size_t left_ = kMaxExplained;
+};
+
 // Explains one part.
 class PartExplainer {
  public:
   PartExplainer(Decider& decider, const Decision& decision, const PartDecision& part,
-                const EngineState& state)
-      : decider_(decider), decision_(decision), part_(part), request_(decider.rebuild(part, state)) {}
+                const EngineState& state, Room& room)
+      : decider_(decider),
+        decision_(decision),
+        part_(part),
+        request_(decider.rebuild(part, state)),
+        room_(room) {}
 
   ExplainedPart run() && {
     out_.action = part_.part.action;
@@ -26,34 +54,39 @@ class PartExplainer {
       out_.amount = render::decimal_text(part_.part.amount, decision_.currency->decimals) + " " +
                     decision_.currency->code;
     }
+    room_.take(kPartFrame + out_.amount.size() + out_.address.size());
     if (request_ == nullptr) return std::move(out_);
     out_.principal = cedar::to_string(request_->principal);
     out_.resource = cedar::to_string(request_->resource);
+    room_.take(out_.principal.size() + out_.resource.size());
     const std::vector<cedar::Policy>& policies = decider_.compiled().policies().active();
     if (part_.outcome == Outcome::kPending) {
       add_pending(policies);
     } else {
-      for (const std::uint32_t place : part_.policies) add(policies[place], {});
+      for (const std::uint32_t place : part_.policies) add(policies[place]);
     }
     for (const std::uint32_t place : part_.erred) add(policies[place], "could not be evaluated");
-    const bool no_permit = part_.outcome == Outcome::kDeny && part_.policies.empty() && part_.erred.empty();
-    for (const cedar::Policy& policy : policies) {
-      if (no_permit && policy.effect == cedar::Effect::kPermit && is_in_scope(policy)) {
-        add(policy, failed_condition(policy));
-      }
-    }
+    if (part_.outcome == Outcome::kDeny && part_.policies.empty() && part_.erred.empty())
+      add_failed(policies);
     return std::move(out_);
   }
 
  private:
+  void add_failed(const std::vector<cedar::Policy>& policies) {
+    for (const cedar::Policy& policy : policies) {
+      if (policy.effect != cedar::Effect::kPermit || !is_in_scope(policy)) continue;
+      add(policy, may_add() ? failed_condition(policy) : std::string());
+    }
+  }
+
   void add_pending(const std::vector<cedar::Policy>& policies) {
     for (const cedar::Policy& policy : policies) {
-      if (policy.effect == cedar::Effect::kForbid && holds(policy)) add(policy, {});
+      if (policy.effect == cedar::Effect::kForbid && holds(policy)) add(policy);
     }
     const bool permitted =
         std::ranges::any_of(part_.policies, [&](std::uint32_t place) { return holds(policies[place]); });
     for (const std::uint32_t place : part_.policies) {
-      if (!permitted || holds(policies[place])) add(policies[place], {});
+      if (!permitted || holds(policies[place])) add(policies[place]);
     }
   }
 
@@ -62,12 +95,21 @@ class PartExplainer {
     return evaluator.satisfied(policy);
   }
 
-  void add(const cedar::Policy& policy, std::string failed) {
-    ExplainedPolicy explained{
-        std::string(policy_name(policy)), policy.effect == cedar::Effect::kPermit, {}, std::move(failed)};
-    for (const cedar::Annotation& annotation : policy.annotations) {
-      if (annotation.name == "doc") explained.doc = std::string(annotation.value);
+  bool may_add() const { return out_.policies.size() < kMaxExplainedPolicies && room_.is_left(); }
+
+  void add(const cedar::Policy& policy, std::string failed = {}) {
+    if (!may_add()) {
+      ++out_.more_policies;
+      return;
     }
+    ExplainedPolicy explained{cut(std::string(policy_name(policy))),
+                              policy.effect == cedar::Effect::kPermit,
+                              {},
+                              cut(std::move(failed))};
+    for (const cedar::Annotation& annotation : policy.annotations) {
+      if (annotation.name == "doc") explained.doc = cut(std::string(annotation.value));
+    }
+    room_.take(kPolicyFrame + explained.id.size() + explained.doc.size() + explained.failed.size());
     out_.policies.push_back(std::move(explained));
     for (const cedar::Condition& condition : policy.conditions) collect(*condition.body);
   }
@@ -108,6 +150,10 @@ class PartExplainer {
   }
 
   void collect(const Expr& expr) {
+    if (++steps_ > kMaxExplainedSteps) {
+      out_.more_facts = true;
+      return;
+    }
     if (!is_path(expr)) {
       for (const Expr* operand : expr.operands) collect(*operand);
       return;
@@ -116,16 +162,42 @@ class PartExplainer {
     if (std::ranges::find(out_.facts, path, &ReadFact::path) != out_.facts.end()) return;
     cedar::Evaluator evaluator(*request_, decider_.entities(), arena_);
     cedar::Value value;
-    if (evaluator.evaluate(expr, &value)) out_.facts.push_back({std::move(path), value});
+    if (!evaluator.evaluate(expr, &value)) return;
+    if (out_.facts.size() == kMaxExplainedFacts || !room_.is_left()) {
+      out_.more_facts = true;
+      return;
+    }
+    room_.take(kFactFrame + path.size() + cedar::to_string(value).size());
+    out_.facts.push_back({std::move(path), value});
   }
 
   Decider& decider_;
   const Decision& decision_;
   const PartDecision& part_;
   const cedar::Request* request_;
+  Room& room_;
+  std::size_t steps_ = 0;
   cedar::Arena arena_;
   ExplainedPart out_;
 };
+
+// At most kMaxExplainedParts, those that are not allowed first, in their order.
+std::vector<const PartDecision*> choose_parts(std::span<const PartDecision> parts) {
+  std::vector<const PartDecision*> out;
+  for (const bool allowed : {false, true}) {
+    for (const PartDecision& part : parts) {
+      if (out.size() < kMaxExplainedParts && (part.outcome == Outcome::kAllow) == allowed)
+        out.push_back(&part);
+    }
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
+std::size_t& number_of(Outcome outcome, LeftOut* out) {
+  if (outcome == Outcome::kAllow) return out->allowed;
+  return outcome == Outcome::kPending ? out->pending : out->denied;
+}
 
 std::string join_words(const std::vector<std::string>& words) {
   std::string out;
@@ -176,7 +248,30 @@ std::string part_text(const ExplainedPart& part) {
     out += to_printable(fact.path) + " = " + to_printable(cedar::to_string(fact.value)) + "\n";
     label = "          ";
   }
+  if (part.more_facts) out += "    and more facts\n";
+  if (part.more_policies > 0) {
+    out += "    and " + std::to_string(part.more_policies) + " more policies that are not listed\n";
+  }
   return out;
+}
+
+// Before the parts, so that a reply that is cut says it too.
+std::string left_out_text(const LeftOut& left_out) {
+  std::vector<std::string> words;
+  const auto add = [&](std::size_t number, Outcome outcome) {
+    if (number > 0) words.push_back(std::to_string(number) + " " + std::string(outcome_name(outcome)));
+  };
+  add(left_out.denied, Outcome::kDeny);
+  add(left_out.pending, Outcome::kPending);
+  add(left_out.allowed, Outcome::kAllow);
+  return words.empty() ? "" : "  not explained here: " + join_words(words) + " more" + "\n";
+}
+
+Json left_out_json(const LeftOut& left_out) {
+  return Json::object()
+      .set("DENY", static_cast<std::uint64_t>(left_out.denied))
+      .set("PENDING", static_cast<std::uint64_t>(left_out.pending))
+      .set("ALLOW", static_cast<std::uint64_t>(left_out.allowed));
 }
 
 Json value_json(const cedar::Value& value) {
@@ -203,16 +298,19 @@ Json part_json(const ExplainedPart& part) {
   }
   Json facts = Json::object();
   for (const ReadFact& fact : part.facts) facts.set(fact.path, value_json(fact.value));
-  return Json::object()
-      .set("action", action_name(part.action))
-      .set("burn", part.burn == 0 ? Json() : Json(part.burn))
-      .set("principal", part.principal)
-      .set("resource", part.resource)
-      .set("amount", part.amount.empty() ? Json() : Json(part.amount))
-      .set("address", part.address.empty() ? Json() : Json(part.address))
-      .set("outcome", outcome_name(part.outcome))
-      .set("policies", std::move(policies))
-      .set("facts", std::move(facts));
+  Json out = Json::object()
+                 .set("action", action_name(part.action))
+                 .set("burn", part.burn == 0 ? Json() : Json(part.burn))
+                 .set("principal", part.principal)
+                 .set("resource", part.resource)
+                 .set("amount", part.amount.empty() ? Json() : Json(part.amount))
+                 .set("address", part.address.empty() ? Json() : Json(part.address))
+                 .set("outcome", outcome_name(part.outcome))
+                 .set("policies", std::move(policies))
+                 .set("facts", std::move(facts));
+  if (part.more_policies > 0) out.set("more_policies", static_cast<std::uint64_t>(part.more_policies));
+  if (part.more_facts) out.set("more_facts", true);
+  return out;
 }
 
 Json wants_json(const std::vector<render::Wants>& alternatives) {
@@ -240,9 +338,13 @@ Json approvals_json(const Explanation& explanation) {
 }  // namespace
 
 Explanation explain(Decider& decider, const Decision& decision, const EngineState& state) {
-  Explanation out{&decision, &decider.compiled(), {}};
-  for (const PartDecision& part : decision.parts()) {
-    out.parts.push_back(PartExplainer(decider, decision, part, state).run());
+  Explanation out{&decision, &decider.compiled(), {}, {}};
+  for (const PartDecision& part : decision.parts()) ++number_of(part.outcome, &out.left_out);
+  Room room;
+  for (const PartDecision* part : choose_parts(decision.parts())) {
+    if (!room.is_left()) break;
+    out.parts.push_back(PartExplainer(decider, decision, *part, state, room).run());
+    --number_of(part->outcome, &out.left_out);
   }
   return out;
 }
@@ -271,6 +373,7 @@ std::string to_text(const Explanation& explanation) {
     out += "  asked by officer " + to_printable(as_text(decision.initiator)) + "\n";
   }
   if (decision.known != nullptr) out += "  approvals: " + approvals_text(explanation) + "\n";
+  out += left_out_text(explanation.left_out);
   for (const ExplainedPart& part : explanation.parts) out += part_text(part);
   for (std::size_t i = 0; i < decision.wants.size(); ++i) {
     out += std::string(i == 0 ? "  needs " : "  or    ") + wants_text(decision.wants[i]) + "\n";
@@ -282,20 +385,23 @@ Json to_json(const Explanation& explanation) {
   const Decision& decision = *explanation.decision;
   Json parts = Json::array();
   for (const ExplainedPart& part : explanation.parts) parts.push(part_json(part));
-  return Json::object()
-      .set("schema", "custody.decision/1")
-      .set("outcome", outcome_name(decision.outcome))
-      .set("rule", decision.rule)
-      .set("reason", decision.reason)
-      .set("bundle", decision.bundle)
-      .set("bundle_hash", explanation.compiled->hash().hex())
-      .set("time", render::time_text(decision.time))
-      .set("height", decision.height.get())
-      .set("request", decision.known == nullptr ? Json() : Json(decision.known->id.hex()))
-      .set("initiator", decision.initiator.empty() ? Json() : Json(as_text(decision.initiator)))
-      .set("approvals", approvals_json(explanation))
-      .set("wants", wants_json(decision.wants))
-      .set("parts", std::move(parts));
+  Json out = Json::object()
+                 .set("schema", "custody.decision/1")
+                 .set("outcome", outcome_name(decision.outcome))
+                 .set("rule", decision.rule)
+                 .set("reason", decision.reason)
+                 .set("bundle", decision.bundle)
+                 .set("bundle_hash", explanation.compiled->hash().hex())
+                 .set("time", render::time_text(decision.time))
+                 .set("height", decision.height.get())
+                 .set("request", decision.known == nullptr ? Json() : Json(decision.known->id.hex()))
+                 .set("initiator", decision.initiator.empty() ? Json() : Json(as_text(decision.initiator)))
+                 .set("approvals", approvals_json(explanation))
+                 .set("wants", wants_json(decision.wants))
+                 .set("parts", std::move(parts));
+  const LeftOut& left_out = explanation.left_out;
+  if (left_out.denied + left_out.pending + left_out.allowed > 0) out.set("left_out", left_out_json(left_out));
+  return out;
 }
 
 }  // namespace custody::policy::engine

@@ -1,5 +1,7 @@
 // A decision in words that an officer reads, and as JSON: which policies, which facts they read with which
-// values, what is missing, under which version. Thread-safety: as the Decider.
+// values, what is missing, under which version. A plan of many burns under many policies is explained by a
+// part of them, and the rest is counted: whoever explains holds up what else must be decided, a freeze too.
+// Thread-safety: as the Decider.
 #pragma once
 
 #include <string>
@@ -9,6 +11,13 @@
 #include "policy/engine/decide.h"
 
 namespace custody::policy::engine {
+
+constexpr std::size_t kMaxExplainedParts = 16;     // those that are not allowed first
+constexpr std::size_t kMaxExplainedPolicies = 16;  // of a part
+constexpr std::size_t kMaxExplainedFacts = 64;     // of a part
+constexpr std::size_t kMaxExplainedWords = 256;    // bytes of an id, a doc or a condition; cut with "..."
+constexpr std::size_t kMaxExplained = 14u << 10;   // bytes of all parts together, about as in JSON
+constexpr std::size_t kMaxExplainedSteps = 4'096;  // expressions of a part that are searched for facts
 
 struct ReadFact {
   std::string path;  // "context.amount", "principal.kycHours"
@@ -35,7 +44,16 @@ struct ExplainedPart {
   // those that would. When no permit holds whatever officers approve: the permits whose scope fits, with
   // `failed`.
   std::vector<ExplainedPolicy> policies;
-  std::vector<ReadFact> facts;  // that these policies read, in the order in which they read them, each once
+  std::vector<ReadFact> facts;    // that these policies read, in the order in which they read them, each once
+  std::size_t more_policies = 0;  // that would stand there too
+  bool more_facts = false;
+};
+
+// Parts that are not explained, by outcome.
+struct LeftOut {
+  std::size_t denied = 0;
+  std::size_t pending = 0;
+  std::size_t allowed = 0;
 };
 
 // Valid until the decider's next decision. Everything else that it says stands in the decision.
@@ -43,6 +61,7 @@ struct Explanation {
   const Decision* decision = nullptr;
   const CompiledBundle* compiled = nullptr;
   std::vector<ExplainedPart> parts;
+  LeftOut left_out;
 };
 
 // Of the decider's last decision; the state is as it was then.

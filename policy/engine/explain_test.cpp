@@ -25,6 +25,27 @@ class ExplainTest : public ::testing::Test {
         facts, state_, {model::Height(7), fixture::at("2026-11-24T10:00:00Z")}, as_bytes(initiator));
     return explain(*decider_, decision, state_);
   }
+  // A plan of this many burns; the payee of each is another one.
+  const Decision& plan(std::size_t burns, std::uint64_t amount) {
+    model::IntentFacts facts;
+    facts.kind = model::IntentKind::kPayout;
+    facts.currency = fixture::currency_id("BTC");
+    facts.subject = crypto::sha256(as_bytes("a plan"));
+    facts.amount = model::Amount(burns * amount);
+    for (std::size_t i = 0; i < burns; ++i) {
+      facts.payees.push_back({i + 1, model::GatewayId(1), to_bytes("acme"), facts.kyc_expiry,
+                              fixture::script_of("payee " + std::to_string(i)), model::Amount(amount),
+                              model::Amount(2'000)});
+    }
+    return decider_->decide(facts, state_, {model::Height(7), fixture::at("2026-11-24T10:00:00Z")});
+  }
+  static std::string many_policies(std::size_t number, const std::string& effect, const std::string& when) {
+    const std::string rest = "\") @doc(\"" + std::string(200, 'd') + "\") " + effect +
+                             "(principal, action == Action::\"withdraw\", resource) when { " + when + " };";
+    std::string out;
+    for (std::size_t i = 0; i < number; ++i) out.append("@id(\"rule-").append(std::to_string(i)).append(rest);
+    return out;
+  }
   std::unique_ptr<CompiledBundle> compiled_;
   std::unique_ptr<Decider> decider_;
   EngineState state_;
@@ -88,6 +109,54 @@ TEST_F(ExplainTest, NamesWhoAsks) {
   EXPECT_EQ(*to_json(explanation).string_at("initiator"), "alice");
   EXPECT_NE(to_text(explanation).find("\n  asked by officer alice\n  ballot, Officer::\"alice\", "),
             std::string::npos);
+}
+
+// Whoever explains holds up everything else, so the largest plan under very many policies costs no more than
+// a small one, and what is left out is counted.
+TEST_F(ExplainTest, IsBoundedForTheLargestPlanUnderAThousandPolicies) {
+  use(many_policies(1'000, "permit", "context.amount <= 1 && context.payee.listed"));
+  const Decision& decision = plan(render::kMaxPayments, 500'000);
+  ASSERT_EQ(decision.rule, "policy.no_permit");
+  const Explanation explanation = explain(*decider_, decision, state_);
+  EXPECT_LE(explanation.parts.size(), kMaxExplainedParts);
+  EXPECT_GT(explanation.parts.size(), 0u);
+  EXPECT_EQ(explanation.parts.size() + explanation.left_out.denied, render::kMaxPayments + 1);
+  const ExplainedPart& first = explanation.parts.front();
+  EXPECT_EQ(first.burn, 1u);
+  EXPECT_EQ(first.policies.size(), kMaxExplainedPolicies);
+  EXPECT_EQ(first.policies.size() + first.more_policies, 1'000u);
+  EXPECT_EQ(first.policies.front().failed, "context.amount <= 1");
+  const std::string json = to_json(explanation).dump();
+  EXPECT_LE(json.size(), kMaxExplained + (4u << 10));
+  EXPECT_NE(json.find("\"left_out\":{\"DENY\":" + std::to_string(explanation.left_out.denied)),
+            std::string::npos);
+  EXPECT_NE(json.find("\"more_policies\":984"), std::string::npos);
+  const std::string text = to_text(explanation);
+  EXPECT_LE(text.size(), kMaxExplained + (4u << 10));
+  EXPECT_NE(text.find("not explained here: " + std::to_string(explanation.left_out.denied) + " DENY more\n"),
+            std::string::npos);
+  EXPECT_NE(text.find("    and 984 more policies that are not listed\n"), std::string::npos);
+}
+
+TEST_F(ExplainTest, PartsThatAreNotAllowedComeFirst) {
+  use("@id(\"whole\") permit (principal, action == Action::\"payout\", resource);"
+      "@id(\"one\") permit (principal, action == Action::\"withdraw\", resource);"
+      "@id(\"not\") forbid (principal, action == Action::\"payout\", resource) when { context.payees > 20 "
+      "};");
+  const Explanation explanation = explain(*decider_, plan(40, 100), state_);
+  ASSERT_EQ(explanation.parts.size(), kMaxExplainedParts);
+  EXPECT_EQ(explanation.parts.front().burn, 1u);
+  EXPECT_EQ(explanation.parts.back().outcome, Outcome::kDeny);
+  EXPECT_EQ(explanation.parts.back().policies.front().id, "not");
+  EXPECT_EQ(explanation.left_out.allowed, 41 - kMaxExplainedParts);
+  EXPECT_EQ(explanation.left_out.denied, 0u);
+}
+
+TEST_F(ExplainTest, LongWordsAreCutBetweenCharacters) {
+  std::string doc = std::string(kMaxExplainedWords - 1, 'x') + "\u00e9 and more";
+  use("@id(\"no\") @doc(\"" + doc + "\") permit (principal, action == Action::\"ballot\", resource);");
+  const Explanation explanation = ballot(true);
+  EXPECT_EQ(explanation.parts.front().policies.front().doc, std::string(kMaxExplainedWords - 1, 'x') + "...");
 }
 
 TEST(Explain, WantsAreSaidInWords) {

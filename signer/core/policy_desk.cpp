@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/base64.h"
+#include "base/crypto/hash.h"
 #include "policy/bundle/attestation.h"
 
 namespace custody::signer::core {
@@ -128,6 +129,17 @@ std::string quorum_text(const bundle::Bundle& active) {
                                     bundle::quorum_until(active, active.unfreeze)));
 }
 
+// What tells one denial from another, whenever it is asked for: blocks go on, and so does the time.
+Hash256 denial_of(model::IntentFacts facts, const engine::Decision& decision) {
+  if (decision.outcome != engine::Outcome::kDeny) return {};
+  facts.height = {};
+  facts.time = {};
+  engine::DeniedRecord denied = engine::Decider::denied_record(facts, decision);
+  denied.height = {};
+  denied.time = {};
+  return crypto::sha256(engine::encode_record(denied));
+}
+
 // Words on one line.
 std::string one_line(std::string text, std::size_t size) {
   std::ranges::replace(text, '\n', ' ');
@@ -243,11 +255,28 @@ bool PolicyDesk::was_denied(const engine::DeniedRecord& record) const {
   });
 }
 
+const PolicyDesk::Why* PolicyDesk::find_why(const model::IntentFacts& facts, const engine::Decision& decision,
+                                            const Hash256& denial) const {
+  const auto why = std::ranges::find(why_, facts.subject, &Why::subject);
+  const bool serves = why != why_.end() && !denial.is_zero() && why->denial == denial &&
+                      decision.time.get() - why->time.get() < kMaxExplanationAge;
+  return serves ? &*why : nullptr;
+}
+
 std::string PolicyDesk::remember_why(const model::IntentFacts& facts, const engine::Decision& decision,
                                      std::size_t size) {
+  const Hash256 denial = denial_of(facts, decision);
+  if (const Why* known = find_why(facts, decision, denial)) return one_line(known->text, size);
   const engine::Explanation explained = engine::explain(*decider_, decision, state_);
-  Why why{facts.subject, decision.outcome,   std::string(decision.rule), decision.bundle,
-          decision.time, decision.initiator, engine::to_json(explained)};
+  Why why{facts.subject,
+          decision.outcome,
+          std::string(decision.rule),
+          decision.bundle,
+          decision.time,
+          decision.initiator,
+          denial,
+          engine::to_json(explained),
+          engine::to_text(explained)};
   if (why.explanation.dump().size() > kMaxExplanation) {
     why.explanation = Json::object()
                           .set("schema", "custody.decision/1")
@@ -258,7 +287,7 @@ std::string PolicyDesk::remember_why(const model::IntentFacts& facts, const engi
   std::erase_if(why_, [&](const Why& other) { return other.subject == facts.subject; });
   why_.push_back(std::move(why));
   if (why_.size() > kMaxExplanations) why_.pop_front();
-  return one_line(engine::to_text(explained), size);
+  return one_line(why_.back().text, size);
 }
 
 Result<engine::Record> PolicyDesk::vote(const bundle::SignedVote& vote, model::LedgerMs now) const {

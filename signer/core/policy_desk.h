@@ -23,8 +23,10 @@ constexpr std::size_t kMaxPastRecords = 16'384;     // kept for a replay under a
 constexpr std::size_t kMaxPastBytes = 8u << 20;     // of all of them together
 constexpr std::size_t kMaxExplanations = 64;        // of the last decisions
 constexpr std::size_t kMaxExplanation = 24u << 10;  // bytes of one; a longer one is cut to its outcome
-constexpr std::size_t kMaxPage = 8u << 10;          // bytes of JSON in one answer of a list
-constexpr std::size_t kMaxVersions = 32;            // of the bundles that were accepted, the newest
+static_assert(engine::kMaxExplained < kMaxExplanation);
+constexpr std::uint64_t kMaxExplanationAge = 60'000;  // ms of ledger time for which one of a denial serves
+constexpr std::size_t kMaxPage = 8u << 10;            // bytes of JSON in one answer of a list
+constexpr std::size_t kMaxVersions = 32;              // of the bundles that were accepted, the newest
 constexpr std::size_t kMaxPiece = 48u << 10;  // bytes of a record in one answer; a larger one comes in pieces
 // A place in the past: the record's number times this, and how many of its pieces come before.
 constexpr std::uint64_t kPiecesOfARecord = 1u << 10;
@@ -53,7 +55,8 @@ class PolicyDesk {
   // unless the same was denied lately. kInvalid: a request that officers could not be shown.
   Result<std::optional<engine::Record>> record_of(const model::IntentFacts& facts,
                                                   const engine::Decision& decision);
-  // Keeps why, for explanation(); and says it in at most `size` characters.
+  // Keeps why, for explanation(); and says it in at most `size` characters. What was denied in the same way
+  // within kMaxExplanationAge is not explained anew.
   std::string remember_why(const model::IntentFacts& facts, const engine::Decision& decision,
                            std::size_t size);
 
@@ -102,7 +105,9 @@ class PolicyDesk {
     std::uint64_t bundle;
     model::LedgerMs time;
     Bytes initiator;
+    Hash256 denial;  // of a DENY: all that was asked and answered, but for the time
     Json explanation;
+    std::string text;
   };
 
   PolicyDesk(Directory& files, engine::Network network) : files_(files), network_(std::move(network)) {}
@@ -111,6 +116,8 @@ class PolicyDesk {
   Status check_replaces_waiting(const policy::bundle::Bundle& next) const;
   void put_in_force(std::unique_ptr<engine::CompiledBundle> bundle);
   void remember(const engine::Record& record);
+  const Why* find_why(const model::IntentFacts& facts, const engine::Decision& decision,
+                      const Hash256& denial) const;
   std::vector<const Past*> past_from(std::uint64_t number) const;  // what is remembered, in order
   bool was_denied(const engine::DeniedRecord& record) const;
 

@@ -437,6 +437,26 @@ TEST_F(PolicyTest, G4_AFailedSyncOfAVoteStopsTheSigner) {
   expect_code(ask(vote(5, 0, 1)), Code::kIo);
 }
 
+// Explaining holds up what else must be decided, and a node asks again and again.
+TEST_F(PolicyTest, ADenialThatIsAskedForAgainIsNotExplainedAnew) {
+  rebind(tests::make_policy(identity_.genesis, identity_.chain_id, identity_.member, limits(), false, false));
+  const auto explained_at = [&] {
+    expect_refused(ask(ballot(true), Caller::kOperator), "policy.no_permit");
+    const Json known = question(model::PolicyQuestion::kExplain);
+    EXPECT_EQ(known.find("decisions")->items().size(), 1u);
+    const auto subject = Hash256::from_hex(*known.find("decisions")->items().front().string_at("subject"));
+    return *question(model::PolicyQuestion::kExplain, *subject).u64_at("height");
+  };
+  show_head();
+  const std::uint64_t first = explained_at();
+  ledger_.advance(1'000);
+  show_head();
+  EXPECT_EQ(explained_at(), first);
+  ledger_.advance(kMaxExplanationAge);
+  show_head();
+  EXPECT_GT(explained_at(), first);
+}
+
 // A request that waits for a day is asked for every few seconds.
 TEST_F(PolicyTest, WaitingCostsALeafOnlyWhenSomethingChanged) {
   const auto plan = large();
