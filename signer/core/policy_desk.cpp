@@ -239,20 +239,11 @@ Result<std::optional<engine::Record>> PolicyDesk::record_of(const model::IntentF
     }
     case engine::Outcome::kDeny: {
       auto denied = engine::Decider::denied_record(facts, decision);
-      if (!was_denied(denied)) out = std::move(denied);
+      if (denied_.admits(denied)) out = std::move(denied);
       break;
     }
   }
   return out;
-}
-
-// A node asks again and again: the same denial is worth one record.
-bool PolicyDesk::was_denied(const engine::DeniedRecord& record) const {
-  return std::ranges::any_of(why_, [&](const Why& why) {
-    return why.subject == record.facts.subject && why.outcome == engine::Outcome::kDeny &&
-           why.rule == as_text(record.rule) && why.bundle == record.bundle &&
-           why.initiator == record.initiator;
-  });
 }
 
 const PolicyDesk::Why* PolicyDesk::find_why(const model::IntentFacts& facts, const engine::Decision& decision,
@@ -268,15 +259,8 @@ std::string PolicyDesk::remember_why(const model::IntentFacts& facts, const engi
   const Hash256 denial = denial_of(facts, decision);
   if (const Why* known = find_why(facts, decision, denial)) return one_line(known->text, size);
   const engine::Explanation explained = engine::explain(*decider_, decision, state_);
-  Why why{facts.subject,
-          decision.outcome,
-          std::string(decision.rule),
-          decision.bundle,
-          decision.time,
-          decision.initiator,
-          denial,
-          engine::to_json(explained),
-          engine::to_text(explained)};
+  Why why{facts.subject, decision.outcome, std::string(decision.rule), decision.bundle,
+          decision.time, denial,           engine::to_json(explained), engine::to_text(explained)};
   if (why.explanation.dump().size() > kMaxExplanation) {
     why.explanation = Json::object()
                           .set("schema", "custody.decision/1")
@@ -345,11 +329,13 @@ Result<engine::Record> PolicyDesk::propose(ByteView encoded, model::LedgerMs now
 Status PolicyDesk::apply(const engine::Record& record) {
   TRY(state_.apply(record));
   remember(record);
+  if (const auto* denied = std::get_if<engine::DeniedRecord>(&record)) denied_.add(*denied);
   if (const auto* wait = std::get_if<engine::WaitRecord>(&record)) {
     versions_.push_back(*wait);
     if (versions_.size() > kMaxVersions) versions_.pop_front();
   }
   if (const auto* activated = std::get_if<engine::ActivateRecord>(&record)) {
+    denied_.clear();
     if (versions_.empty()) {
       versions_.push_back({activated->version, activated->hash, activated->time, activated->time});
     }

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "policy/engine/explain.h"
+#include "signer/core/denied_memory.h"
 
 namespace custody::signer::core {
 
@@ -52,7 +53,7 @@ class PolicyDesk {
   // Valid until the next call of a function that is not const.
   const engine::Decision& decide(const model::IntentFacts& facts, const engine::Now& now, ByteView initiator);
   // What the journal must hold of the last decision: for ALLOW always, for PENDING the first time, for DENY
-  // unless the same was denied lately. kInvalid: a request that officers could not be shown.
+  // as DeniedMemory says. kInvalid: a request that officers could not be shown.
   Result<std::optional<engine::Record>> record_of(const model::IntentFacts& facts,
                                                   const engine::Decision& decision);
   // Keeps why, for explanation(); and says it in at most `size` characters. What was denied in the same way
@@ -104,7 +105,6 @@ class PolicyDesk {
     std::string rule;
     std::uint64_t bundle;
     model::LedgerMs time;
-    Bytes initiator;
     Hash256 denial;  // of a DENY: all that was asked and answered, but for the time
     Json explanation;
     std::string text;
@@ -119,7 +119,6 @@ class PolicyDesk {
   const Why* find_why(const model::IntentFacts& facts, const engine::Decision& decision,
                       const Hash256& denial) const;
   std::vector<const Past*> past_from(std::uint64_t number) const;  // what is remembered, in order
-  bool was_denied(const engine::DeniedRecord& record) const;
 
   Directory& files_;
   engine::Network network_;
@@ -135,6 +134,7 @@ class PolicyDesk {
   std::map<std::size_t, Past> past_base_;  // by kind: the last that was dropped of those that others build on
   std::size_t past_bytes_ = 0;
   std::uint64_t past_number_ = 0;
+  DeniedMemory denied_;
   std::deque<Why> why_;
 };
 

@@ -437,6 +437,37 @@ TEST_F(PolicyTest, G4_AFailedSyncOfAVoteStopsTheSigner) {
   expect_code(ask(vote(5, 0, 1)), Code::kIo);
 }
 
+// A depositor can have very many things denied, again and again: each is one record, also after a restart.
+TEST_F(PolicyTest, ADenialIsRecordedOnceAmongManyOthers) {
+  rebind(tests::make_policy(identity_.genesis, identity_.chain_id, identity_.member, limits(), false, false));
+  const auto records = [&] { return core_->memory().journal->next_sequence(); };
+  const auto ask_all = [&] {
+    constexpr std::size_t kSubjects = kMaxExplanations + 36;
+    for (std::size_t i = 0; i < kSubjects; ++i) {
+      const auto proposed = tests::proposed_gateway(identity_.chain_id, "gate-" + std::to_string(i));
+      const auto one = tests::ballot_on(proposed, model::MemberId(2), true);
+      expect_refused(ask(one, Caller::kOperator), "policy.no_permit");
+    }
+    return static_cast<std::uint64_t>(kSubjects);
+  };
+  const std::uint64_t before = records();
+  const std::uint64_t after = before + ask_all();
+  EXPECT_EQ(records(), after);
+  ask_all();
+  EXPECT_EQ(records(), after);
+  restart();
+  ask_all();
+  EXPECT_EQ(records(), after);
+  show_head();
+  EXPECT_EQ(
+      say(model::Statement::kActivate, tests::sign_bundle(tests::next_policy(policy_), {"alice", "bob"}))
+          .code,
+      0);
+  const std::uint64_t second = records();
+  ask_all();
+  EXPECT_EQ(records(), second + after - before) << "under another bundle it is another denial";
+}
+
 // Explaining holds up what else must be decided, and a node asks again and again.
 TEST_F(PolicyTest, ADenialThatIsAskedForAgainIsNotExplainedAnew) {
   rebind(tests::make_policy(identity_.genesis, identity_.chain_id, identity_.member, limits(), false, false));
