@@ -279,7 +279,7 @@ bool ContextBuilder::in_reference(unsigned __int128 amount, model::CurrencyId id
   CHECK(source.has_value());  // read_declared_facts
   if (!prices || prices->source != source->name || prices->unit != source->unit ||
       prices->decimals != source->decimals) {
-    return miss(row, "there are no prices by the bundle's source");
+    return miss(row, "there are no prices by the bundle's source since it is in force");
   }
   const std::uint64_t max_age = std::uint64_t{source->max_age_minutes} * 60'000;
   if (prices->time < input.subject.time && input.subject.time.get() - prices->time.get() > max_age) {

@@ -212,6 +212,35 @@ TEST_F(DecideTest, AMissingOrStalePriceDeniesAndIsNamed) {
   EXPECT_NE(ask(mint(5)).reason.find("older than 60 minutes"), std::string::npos) << ask(mint(5)).reason;
 }
 
+// Officers replace the stolen key of a source under its old name: what the thief has stated counts no longer.
+TEST_F(DecideTest, PricesDoNotOutliveTheBundleThatNamedTheirKey) {
+  use(
+      fixture::bundle_with("@id(\"mint\") permit (principal, action == Action::\"mint\", resource) when "
+                           "{ context.amountReference <= 50000 };",
+                           true));
+  state_prices(1, 1);
+  ASSERT_EQ(ask(mint(83'400'000)).outcome, Outcome::kAllow);
+  const model::LedgerMs stated = state_.prices_time();
+  bundle::Bundle next = compiled_->bundle();
+  next.version = 2;
+  next.previous = compiled_->hash();
+  SeededEntropy entropy(fixture::seed_of("another-desk"));
+  next.price_source->key = crypto::SoftwareKey::generate(entropy).public_key();
+  compiled_ = std::make_unique<CompiledBundle>(fixture::compiled(next));
+  decider_ = std::make_unique<Decider>(*compiled_);
+  apply(activate_record(next, compiled_->hash(), state_, now_.time));
+  const Decision& denied = ask(mint(83'400'000));
+  EXPECT_EQ(denied.rule, "policy.missing");
+  EXPECT_NE(denied.reason.find("no prices by the bundle's source since it is in force"), std::string::npos)
+      << denied.reason;
+  EXPECT_FALSE(state_.prices().has_value());
+  EXPECT_EQ(state_.prices_time(), stated) << "an older statement does not count again";
+  wait(1);
+  state_prices(60'000, 90);
+  EXPECT_EQ(ask(mint(83'400'000)).outcome, Outcome::kDeny);
+  EXPECT_EQ(ask(mint(80'000'000)).outcome, Outcome::kAllow);
+}
+
 TEST_F(DecideTest, WhatIsFrozenIsDenied) {
   use(kMintAnything);
   render::FreezeOrder order;

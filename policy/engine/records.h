@@ -73,7 +73,7 @@ struct WaitRecord {
   model::LedgerMs effective;
   friend bool operator==(const WaitRecord&, const WaitRecord&) = default;
 };
-// ACTIVATE: a bundle is in force. Open requests and their approvals are void.
+// ACTIVATE: a bundle is in force. Open requests and their approvals are void, and so are prices.
 struct ActivateRecord {
   std::uint64_t version = 0;
   Hash256 hash;

@@ -79,9 +79,8 @@ class Signer {
     PriceStatement statement{network().chain_id, source.name,
                              source.unit,        source.decimals,
                              now_.time,          {{currency_id("BTC"), btc}, {currency_id("LTC"), ltc}}};
-    const model::LedgerMs latest = state_.prices() ? state_.prices()->time : model::LedgerMs();
     const Status counts = verify_prices(statement, sign_as("price-desk", prices_digest(statement)),
-                                        compiled_->bundle(), latest, now_.time);
+                                        compiled_->bundle(), state_.prices_time(), now_.time);
     ASSERT_TRUE(counts.ok()) << counts.to_string();
     write(PriceRecord{statement, now_.time});
   }

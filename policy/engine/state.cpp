@@ -112,6 +112,7 @@ Status EngineState::apply_record(const ActivateRecord& record) {
   listed_ = record.listed;
   active_ = {record.version, record.hash};
   waiting_.reset();
+  prices_.reset();
   return ok_status();
 }
 
@@ -122,8 +123,10 @@ Status EngineState::apply_record(const FreezeRecord& record) {
 }
 
 Status EngineState::apply_record(const PriceRecord& record) {
-  if (prices_ && record.statement.time <= prices_->time) return out_of_order("prices that are not newer");
+  const bool any = prices_time_ != model::LedgerMs();
+  if (any && record.statement.time <= prices_time_) return out_of_order("prices that are not newer");
   prices_ = record.statement;
+  prices_time_ = record.statement.time;
   return ok_status();
 }
 

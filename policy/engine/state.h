@@ -38,7 +38,11 @@ class EngineState {
   const Requests& requests() const { return requests_; }
   // In the order of the active bundle's allow-list.
   const bundle::ListedTable& listed() const { return listed_; }
+  // Stated last under the bundle in force. Those of the bundle before do not count on: a bundle may name
+  // another key for the same source, and a statement does not say whose key signed it.
   const std::optional<PriceStatement>& prices() const { return prices_; }
+  // As of when the last prices were that counted, under whatever bundle; 0: there were none.
+  model::LedgerMs prices_time() const { return prices_time_; }
   const bundle::FreezeState& freezes() const { return freezes_; }
   const BundleVersion& active() const { return active_; }
   const std::optional<WaitingBundle>& waiting() const { return waiting_; }
@@ -61,6 +65,7 @@ class EngineState {
   Requests requests_;
   bundle::ListedTable listed_;
   std::optional<PriceStatement> prices_;
+  model::LedgerMs prices_time_;
   bundle::FreezeState freezes_;
   BundleVersion active_;
   std::optional<WaitingBundle> waiting_;

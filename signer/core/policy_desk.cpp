@@ -293,8 +293,8 @@ Result<engine::Record> PolicyDesk::order(const bundle::SignedOrder& order, rende
 Result<engine::Record> PolicyDesk::prices(ByteView signed_prices, model::LedgerMs now) const {
   const model::LedgerMs time = std::max(now, state_.latest());
   ASSIGN_OR_RETURN(const engine::SignedPrices prices, engine::decode_prices(signed_prices));
-  const model::LedgerMs latest = state_.prices() ? state_.prices()->time : model::LedgerMs(0);
-  TRY(engine::verify_prices(prices.statement, prices.signature, active_->bundle(), latest, time));
+  TRY(engine::verify_prices(prices.statement, prices.signature, active_->bundle(), state_.prices_time(),
+                            time));
   return engine::Record(engine::PriceRecord{prices.statement, time});
 }
 
