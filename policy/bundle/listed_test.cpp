@@ -27,8 +27,9 @@ std::uint64_t since(const ListedTable& table, std::string_view currency, std::st
 
 // Invariant 7: an entry's age begins when a bundle with it comes into force.
 TEST(Listed, EntriesKeepTheMomentThatTheyCameIn) {
-  const ListedTable first = list_since({}, with({{"BTC", "a"}, {"BTC", "b"}}), kGenesis);
-  const ListedTable second = list_since(first, with({{"BTC", "b"}, {"LTC", "a"}}), kLater);
+  const Bundle before = with({{"BTC", "a"}, {"BTC", "b"}});
+  const ListedTable first = list_since({}, before, kGenesis);
+  const ListedTable second = list_since(first, with({{"BTC", "b"}, {"LTC", "a"}}), kLater, &before);
   EXPECT_EQ(second.size(), 2u);
   EXPECT_EQ(since(second, "BTC", "b"), 1'000u);
   EXPECT_EQ(since(second, "LTC", "a"), 5'000u);
@@ -37,16 +38,39 @@ TEST(Listed, EntriesKeepTheMomentThatTheyCameIn) {
 
 TEST(Listed, WhoComesBackBeginsAnew) {
   const Bundle has = with({{"BTC", "a"}});
-  const ListedTable gone = list_since(list_since({}, has, kGenesis), with({}), kLater);
-  EXPECT_EQ(since(list_since(gone, has, kLast), "BTC", "a"), 9'000u);
+  const Bundle without = with({});
+  const ListedTable gone = list_since(list_since({}, has, kGenesis), without, kLater, &has);
+  EXPECT_EQ(since(list_since(gone, has, kLast, &without), "BTC", "a"), 9'000u);
 }
 
-TEST(Listed, AnotherExpiryOrOwnerKeepsTheAge) {
-  Bundle changed = with({{"BTC", "a"}});
-  const ListedTable first = list_since({}, changed, kGenesis);
-  changed.allow_list[0].owner = to_bytes("another");
+TEST(Listed, AnotherExpiryOrReasonKeepsTheAge) {
+  const Bundle has = with({{"BTC", "a"}});
+  const ListedTable first = list_since({}, has, kGenesis);
+  Bundle changed = has;
+  changed.allow_list[0].reason = to_bytes("another");
   changed.allow_list[0].expires = model::LedgerMs(2'000'000);
-  EXPECT_EQ(list_since(first, changed, kLater), first);
+  EXPECT_EQ(list_since(first, changed, kLater, &has), first);
+}
+
+// Otherwise a rule "listedHours >= 24" would say nothing of who has just been given an old entry's place.
+TEST(Listed, AnotherOwnerBeginsAnew) {
+  const Bundle has = with({{"BTC", "a"}, {"BTC", "b"}});
+  Bundle changed = has;
+  changed.allow_list[0].owner = to_bytes("another");
+  const ListedTable table = list_since(list_since({}, has, kGenesis), changed, kLater, &has);
+  EXPECT_EQ(since(table, "BTC", "a"), 5'000u);
+  EXPECT_EQ(since(table, "BTC", "b"), 1'000u);
+}
+
+TEST(Listed, WhatHadExpiredBeginsAnewWhenItIsExtended) {
+  Bundle has = with({{"BTC", "a"}, {"BTC", "b"}});
+  has.allow_list[0].expires = kLater;
+  has.allow_list[1].expires = model::LedgerMs(kLater.get() + 1);
+  Bundle extended = has;
+  for (AllowEntry& entry : extended.allow_list) entry.expires = model::LedgerMs(2'000'000);
+  const ListedTable table = list_since(list_since({}, has, kGenesis), extended, kLater, &has);
+  EXPECT_EQ(since(table, "BTC", "a"), 5'000u);
+  EXPECT_EQ(since(table, "BTC", "b"), 1'000u) << "it was valid to the end";
 }
 
 TEST(Listed, EveryEntryOfAFullListIsFound) {

@@ -123,7 +123,8 @@ class Signer {
  private:
   void install(bundle::Bundle bundle) {
     auto next = std::make_unique<CompiledBundle>(fixture::compiled(std::move(bundle)));
-    write(activate_record(next->bundle(), next->hash(), state_, now_.time));
+    const bundle::Bundle* replaced = compiled_ ? &compiled_->bundle() : nullptr;
+    write(activate_record(next->bundle(), next->hash(), state_, now_.time, replaced));
     decider_ = std::make_unique<Decider>(*next);
     compiled_ = std::move(next);
   }

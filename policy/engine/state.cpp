@@ -131,9 +131,9 @@ Status EngineState::apply_record(const PriceRecord& record) {
 }
 
 ActivateRecord activate_record(const bundle::Bundle& bundle, const Hash256& hash, const EngineState& state,
-                               model::LedgerMs time) {
+                               model::LedgerMs time, const bundle::Bundle* replaced) {
   time = std::max(time, state.latest());
-  return {bundle.version, hash, bundle::list_since(state.listed(), bundle, time), time};
+  return {bundle.version, hash, bundle::list_since(state.listed(), bundle, time, replaced), time};
 }
 
 Result<ApprovalRecord> admit_vote(const bundle::SignedVote& vote, const EngineState& state,

@@ -71,9 +71,10 @@ class EngineState {
   std::optional<WaitingBundle> waiting_;
 };
 
-// The record that puts a checked bundle in force. The first bundle's time is that of genesis.
+// The record that puts a checked bundle in force, in the place of `replaced`. The first bundle replaces none
+// (nullptr), and its time is that of genesis.
 ActivateRecord activate_record(const bundle::Bundle& bundle, const Hash256& hash, const EngineState& state,
-                               model::LedgerMs time);
+                               model::LedgerMs time, const bundle::Bundle* replaced = nullptr);
 
 // The record for a vote that counts now; an error of bundle::verify_vote, or kNotFound: no open request has
 // the id.

@@ -206,7 +206,7 @@ std::optional<engine::ActivateRecord> PolicyDesk::due(model::LedgerMs now) const
   if (!state_.waiting() || time < state_.waiting()->effective) return std::nullopt;
   // Else those who can put a version in force could end a freeze, by a version that lets them.
   if (state_.freezes().everything || !state_.freezes().currencies.empty()) return std::nullopt;
-  return engine::activate_record(waiting_->bundle(), waiting_->hash(), state_, time);
+  return engine::activate_record(waiting_->bundle(), waiting_->hash(), state_, time, &active_->bundle());
 }
 
 Result<Bytes> PolicyDesk::initiator_of(const model::IntentFacts& facts, ByteView ask,
