@@ -184,13 +184,18 @@ Lines wants_lines(const Request& request) {
   return lines;
 }
 
+// Money is asked for by the node; a proposal or ballot over the operator's socket only.
+std::string asked_by(const Request& request) {
+  if (!request.initiator.empty()) return "officer " + std::string(as_text(request.initiator));
+  const bool is_money = request.terms.kind == Kind::kMint || request.terms.kind == Kind::kPayout;
+  return is_money ? "the member's node" : "the member's operator";
+}
+
 Lines head_lines(const Request& request) {
   Lines lines = {"CAASIOPE REQUEST v1"};
   add_field(lines, "request", request_id(request).hex());
   add_network(lines, request.terms.chain_id, request.terms.member);
-  add_field(
-      lines, "asked by",
-      request.initiator.empty() ? "the member's node" : "officer " + std::string(as_text(request.initiator)));
+  add_field(lines, "asked by", asked_by(request));
   add_what(lines, request.terms);
   return lines;
 }

@@ -77,7 +77,7 @@ struct Request {
   model::Height height;  // of the evidence it was opened with
   model::LedgerMs opened;
   model::LedgerMs expires;  // first moment at which no approval counts any more
-  Bytes initiator;          // officer who asked for it and may not approve it; empty: the member's node
+  Bytes initiator;  // officer who asked for it and may not approve it; empty: the member's node or operator
   friend bool operator==(const Request&, const Request&) = default;
 };
 
