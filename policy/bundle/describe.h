@@ -94,12 +94,6 @@ void describe(V& v, SignedOrder& m) {
   v.repeated(2, m.signatures, kMaxOfficers);
 }
 template <class V>
-void describe(V& v, FreezeState& m) {
-  v.field(1, m.counter);
-  v.field(2, m.everything);
-  v.repeated(3, m.currencies, kMaxFrozen, kMaxCode);
-}
-template <class V>
 void describe(V& v, ListedSince& m) {
   v.bytes(1, m.currency, kMaxCode);
   v.bytes(2, m.address, render::kMaxAddress);

@@ -227,17 +227,22 @@ Status check_moment(const FreezeOrder& order, const FreezeState& state, model::L
   return check_not_expired("the order", order.expires, now);
 }
 
+bool is_frozen_by_itself(const FreezeState& state, ByteView currency) {
+  return std::ranges::any_of(state.in_force,
+                             [&](const FreezeInForce& one) { return equal(one.currency, currency); });
+}
+
 // A freeze of what is frozen already would only use up the counter of an order that others have signed.
 Status check_effect(const FreezeOrder& order, const FreezeState& state) {
   if (order.what == Freeze::kFreeze) {
-    if (state.everything) return exists("everything is frozen already");
+    if (is_everything_frozen(state)) return exists("everything is frozen already");
     if (order.currency.empty()) return ok_status();
     if (is_frozen(state, order.currency)) return exists(text(order.currency) + " is frozen already");
-    if (state.currencies.size() < kMaxFrozen) return ok_status();
+    if (state.in_force.size() < kMaxFrozen) return ok_status();
     return exhausted(std::to_string(kMaxFrozen) + " currencies are frozen", "freeze everything");
   }
-  const bool frozen = order.currency.empty() ? state.everything || !state.currencies.empty()
-                                             : std::ranges::binary_search(state.currencies, order.currency);
+  const bool frozen =
+      order.currency.empty() ? !state.in_force.empty() : is_frozen_by_itself(state, order.currency);
   if (!frozen) {
     return refused((order.currency.empty() ? "nothing" : text(order.currency) + " by itself") +
                    std::string(order.currency.empty() ? " is frozen" : " is not frozen"));
@@ -252,9 +257,19 @@ ActiveBundle make_active(Bundle bundle) {
   return {std::move(bundle), hash};
 }
 
+bool is_everything_frozen(const FreezeState& state) {
+  return !state.in_force.empty() && state.in_force.front().currency.empty();
+}
+
+const FreezeInForce* find_freeze(const FreezeState& state, ByteView currency) {
+  const auto found = std::ranges::find_if(state.in_force, [&](const FreezeInForce& one) {
+    return one.currency.empty() || equal(one.currency, currency);
+  });
+  return found == state.in_force.end() ? nullptr : &*found;
+}
+
 bool is_frozen(const FreezeState& state, ByteView currency) {
-  return state.everything ||
-         std::ranges::any_of(state.currencies, [&](const Bytes& code) { return equal(code, currency); });
+  return find_freeze(state, currency) != nullptr;
 }
 
 Status verify_ask(const SignedAsk& signed_ask, const render::Terms& terms, const ActiveBundle& active,
@@ -335,18 +350,17 @@ Status verify_order(const SignedOrder& signed_order, const FreezeState& state, c
   return check_signer(signed_order.signatures[0], {}, digest_for, active, now);
 }
 
-FreezeState apply_order(const FreezeOrder& order, FreezeState state) {
+FreezeState apply_order(const FreezeOrder& order, FreezeState state, ByteView officer, model::LedgerMs time) {
   state.counter = order.counter;
-  const bool freeze = order.what == Freeze::kFreeze;
-  if (order.currency.empty()) {
-    state.everything = freeze;
-    if (!freeze) state.currencies.clear();
+  if (order.what == Freeze::kUnfreeze) {
+    std::erase_if(state.in_force, [&](const FreezeInForce& one) {
+      return order.currency.empty() || one.currency == order.currency;
+    });
     return state;
   }
-  const auto place = std::ranges::lower_bound(state.currencies, order.currency);
-  const bool there = place != state.currencies.end() && *place == order.currency;
-  if (freeze && !there) state.currencies.insert(place, order.currency);
-  if (!freeze && there) state.currencies.erase(place);
+  if (is_frozen_by_itself(state, order.currency)) return state;
+  const auto place = std::ranges::lower_bound(state.in_force, order.currency, {}, &FreezeInForce::currency);
+  state.in_force.insert(place, {order.currency, to_bytes(officer), order.reason, time});
   return state;
 }
 

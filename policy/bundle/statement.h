@@ -60,13 +60,24 @@ struct ActiveBundle {
 };
 ActiveBundle make_active(Bundle bundle);
 
+// A freeze that counts: who ordered it, why, and when by ledger time.
+struct FreezeInForce {
+  Bytes currency;  // empty: everything
+  Bytes officer;   // empty: not recorded (a journal of an older signer)
+  Bytes reason;
+  model::LedgerMs time;
+  friend bool operator==(const FreezeInForce&, const FreezeInForce&) = default;
+};
+
 // What is frozen. counter: of the last order that took effect.
 struct FreezeState {
   std::uint64_t counter = 0;
-  bool everything = false;
-  std::vector<Bytes> currencies;  // ascending
+  std::vector<FreezeInForce> in_force;  // ascending currencies, each once: that of everything first
   friend bool operator==(const FreezeState&, const FreezeState&) = default;
 };
+bool is_everything_frozen(const FreezeState& state);
+// The one that stops this currency: that of everything first; nullptr: none.
+const FreezeInForce* find_freeze(const FreezeState& state, ByteView currency);
 bool is_frozen(const FreezeState& state, ByteView currency);
 
 // "bundle-<hash>.bin": where a signer keeps a SignedBundle. Hashes name them, so that none is ever replaced
@@ -120,7 +131,9 @@ render::Activation activation_of(const Bundle& bundle);
 // order from counting twice. kExists also for a freeze of what is frozen already.
 Status verify_order(const SignedOrder& signed_order, const FreezeState& state, const ActiveBundle& active,
                     model::LedgerMs now);
-// The state after an order that verify_order passed.
-FreezeState apply_order(const render::FreezeOrder& order, FreezeState state);
+// The state after an order that verify_order passed. officer, time: who ordered a freeze, and when it
+// counted. Its end ends that of the currency, or all there are.
+FreezeState apply_order(const render::FreezeOrder& order, FreezeState state, ByteView officer = {},
+                        model::LedgerMs time = {});
 
 }  // namespace custody::policy::bundle

@@ -573,8 +573,10 @@ TEST(Freeze, OneCurrencyLeavesTheOthers) {
   EXPECT_TRUE(is_frozen(state, as_bytes("LTC")));
   EXPECT_FALSE(is_frozen(state, as_bytes("BTC")));
   state = apply_order(order(Freeze::kFreeze, 2, "BTC"), state);
-  EXPECT_EQ(state.currencies, (std::vector<Bytes>{to_bytes("BTC"), to_bytes("LTC")}));
-  EXPECT_EQ(apply_order(order(Freeze::kFreeze, 3, "BTC"), state).currencies.size(), 2u);
+  ASSERT_EQ(state.in_force.size(), 2u);
+  EXPECT_EQ(state.in_force[0].currency, to_bytes("BTC"));
+  EXPECT_EQ(state.in_force[1].currency, to_bytes("LTC"));
+  EXPECT_EQ(apply_order(order(Freeze::kFreeze, 3, "BTC"), state).in_force.size(), 2u);
   state = apply_order(order(Freeze::kUnfreeze, 3, "LTC"), state);
   EXPECT_FALSE(is_frozen(state, as_bytes("LTC")));
   EXPECT_TRUE(is_frozen(state, as_bytes("BTC")));
@@ -588,7 +590,24 @@ TEST(Freeze, TheEndForOneCurrencyDoesNotEndTheFreezeOfEverything) {
   state = apply_order(order(Freeze::kFreeze, 2, "BTC"), state);
   state = apply_order(order(Freeze::kUnfreeze, 3, "BTC"), state);
   EXPECT_TRUE(is_frozen(state, as_bytes("BTC")));
-  EXPECT_EQ(apply_order(order(Freeze::kUnfreeze, 4), state), (FreezeState{4, false, {}}));
+  EXPECT_EQ(apply_order(order(Freeze::kUnfreeze, 4), state), (FreezeState{4, {}}));
+}
+
+// Whoever ends a freeze must know whose it is; one of everything does not hide those before it.
+TEST(Freeze, EachSaysWhoOrderedItWhyAndWhen) {
+  render::FreezeOrder one = order(Freeze::kFreeze, 1, "LTC");
+  one.reason = to_bytes("a stolen key");
+  FreezeState state = apply_order(one, {}, as_bytes("carol"), model::LedgerMs(1'000));
+  state = apply_order(order(Freeze::kFreeze, 2), state, as_bytes("alice"), model::LedgerMs(2'000));
+  ASSERT_EQ(state.in_force.size(), 2u);
+  EXPECT_TRUE(is_everything_frozen(state));
+  EXPECT_EQ(find_freeze(state, as_bytes("LTC"))->officer, to_bytes("alice"));
+  EXPECT_EQ(state.in_force[1], (FreezeInForce{to_bytes("LTC"), to_bytes("carol"), to_bytes("a stolen key"),
+                                              model::LedgerMs(1'000)}));
+  EXPECT_EQ(apply_order(order(Freeze::kFreeze, 3), state, as_bytes("bob"), now()).in_force, state.in_force)
+      << "the first stays";
+  state = apply_order(order(Freeze::kUnfreeze, 3), state);
+  EXPECT_EQ(find_freeze(state, as_bytes("LTC")), nullptr);
 }
 
 TEST(AbuseB7, AnOrderCountsOnce) {
@@ -638,7 +657,7 @@ TEST(Freeze, OrdersForOthersOrOfOtherTimesAreRefused) {
 TEST(Freeze, ManyCurrenciesAreFrozenTogether) {
   FreezeState state;
   for (std::size_t i = 0; i < kMaxFrozen; ++i)
-    state.currencies.push_back(to_bytes("A" + std::to_string(10 + i)));
+    state.in_force.push_back({to_bytes("A" + std::to_string(10 + i)), {}, {}, {}});
   expect_refused(judge_order(signed_order(order(Freeze::kFreeze, 1, "BTC"), {"alice"}), state),
                  Code::kExhausted, "64 currencies are frozen");
   EXPECT_TRUE(judge_order(signed_order(order(Freeze::kFreeze, 1), {"alice"}), state).ok());

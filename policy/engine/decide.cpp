@@ -43,6 +43,14 @@ std::string address_problem(const Status& status, std::uint64_t burn) {
   return "burn " + std::to_string(burn) + ": " + status.message();
 }
 
+// At most about kMaxReason bytes, of plain text.
+std::string frozen_reason(const bundle::FreezeInForce& freeze) {
+  const std::string what = freeze.currency.empty() ? "everything" : to_printable(as_text(freeze.currency));
+  if (freeze.officer.empty()) return "officers have frozen " + what;
+  return "officer " + to_printable(as_text(freeze.officer)) + " has frozen " + what + " at " +
+         render::time_text(freeze.time) + ": " + to_printable(as_text(freeze.reason));
+}
+
 }  // namespace
 
 std::string_view outcome_name(Outcome outcome) {
@@ -115,8 +123,8 @@ bool Decider::admit(const model::IntentFacts& facts, const EngineState& state) {
     deny("policy.bundle", "bundle " + std::to_string(compiled_.bundle().version) + " is not in force");
     return false;
   }
-  if (state.freezes().everything) {
-    deny("policy.frozen", "officers have frozen everything");
+  if (bundle::is_everything_frozen(state.freezes())) {
+    deny("policy.frozen", frozen_reason(state.freezes().in_force.front()));
     return false;
   }
   return !is_money(facts.kind) || admit_money(facts, state);
@@ -128,8 +136,8 @@ bool Decider::admit_money(const model::IntentFacts& facts, const EngineState& st
     deny("policy.currency", "the bundle has no unit for currency " + std::to_string(facts.currency.get()));
     return false;
   }
-  if (bundle::is_frozen(state.freezes(), as_bytes(subject_.currency->code))) {
-    deny("policy.frozen", "officers have frozen " + subject_.currency->code);
+  if (const auto* freeze = bundle::find_freeze(state.freezes(), as_bytes(subject_.currency->code))) {
+    deny("policy.frozen", frozen_reason(*freeze));
     return false;
   }
   if (facts.amount == model::Amount(0) || amounts_.empty() || amounts_.size() > render::kMaxPayments) {

@@ -267,6 +267,18 @@ TEST_F(DecideTest, WhatIsFrozenIsDenied) {
   EXPECT_EQ(ask(ballot).rule, "policy.frozen");
 }
 
+TEST_F(DecideTest, WhatIsFrozenNamesOfficerTimeAndReason) {
+  use(kMintAnything);
+  render::FreezeOrder order;
+  order.what = render::Freeze::kFreeze;
+  order.currency = to_bytes("BTC");
+  order.reason = to_bytes("a stolen\x1b key");
+  order.counter = 1;
+  const Record record = FreezeRecord{order, now_.time, to_bytes("carol")};
+  apply(*decode_record(encode_record(record)));
+  EXPECT_EQ(ask(mint(5)).reason, "officer carol has frozen BTC at 2026-11-24T10:00:00Z: a stolen\\x1b key");
+}
+
 TEST_F(DecideTest, OnlyTheBundleInForceDecides) {
   use(kMintAnything);
   bundle::Bundle next = compiled_->bundle();

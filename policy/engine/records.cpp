@@ -98,6 +98,7 @@ template <class V>
 void describe(V& v, FreezeRecord& m) {
   v.field(1, m.order);
   v.field(2, m.time);
+  v.bytes(3, m.officer, render::kMaxName);
 }
 template <class V>
 void describe(V& v, Price& m) {

@@ -85,6 +85,7 @@ struct ActivateRecord {
 struct FreezeRecord {
   render::FreezeOrder order;
   model::LedgerMs time;
+  Bytes officer = {};  // who ordered a freeze; empty: its end, or a journal of an older signer
   friend bool operator==(const FreezeRecord&, const FreezeRecord&) = default;
 };
 

@@ -71,7 +71,7 @@ class Signer {
     order.bundle = compiled_->bundle().version;
     order.bundle_hash = compiled_->hash();
     order.expires = model::LedgerMs(now_.time.get() + kHourMs);
-    write(FreezeRecord{order, now_.time});
+    write(FreezeRecord{order, now_.time, to_bytes(what == render::Freeze::kFreeze ? "carol" : "")});
   }
 
   void state_prices(std::uint64_t btc, std::uint64_t ltc) {

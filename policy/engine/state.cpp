@@ -118,7 +118,7 @@ Status EngineState::apply_record(const ActivateRecord& record) {
 
 Status EngineState::apply_record(const FreezeRecord& record) {
   if (record.order.counter <= freezes_.counter) return out_of_order("a freeze that was there already");
-  freezes_ = bundle::apply_order(record.order, std::move(freezes_));
+  freezes_ = bundle::apply_order(record.order, std::move(freezes_), record.officer, record.time);
   return ok_status();
 }
 

@@ -123,6 +123,18 @@ Json version_json(const engine::BundleVersion& version) {
   return Json::object().set("version", version.version).set("hash", version.hash.hex());
 }
 
+Json freezes_json(const bundle::FreezeState& freezes) {
+  Json out = Json::array();
+  for (const bundle::FreezeInForce& one : freezes.in_force) {
+    out.push(Json::object()
+                 .set("what", one.currency.empty() ? std::string_view("everything") : as_text(one.currency))
+                 .set("officer", one.officer.empty() ? Json() : Json(as_text(one.officer)))
+                 .set("reason", as_text(one.reason))
+                 .set("time", render::time_text(one.time)));
+  }
+  return out;
+}
+
 // From then on nobody can put a version in force, or end a freeze, any more.
 std::string quorum_text(const bundle::Bundle& active) {
   return render::time_text(std::min(bundle::quorum_until(active, active.activation),
@@ -205,7 +217,7 @@ std::optional<engine::ActivateRecord> PolicyDesk::due(model::LedgerMs now) const
   const model::LedgerMs time = std::max(now, state_.latest());
   if (!state_.waiting() || time < state_.waiting()->effective) return std::nullopt;
   // Else those who can put a version in force could end a freeze, by a version that lets them.
-  if (state_.freezes().everything || !state_.freezes().currencies.empty()) return std::nullopt;
+  if (!state_.freezes().in_force.empty()) return std::nullopt;
   return engine::activate_record(waiting_->bundle(), waiting_->hash(), state_, time, &active_->bundle());
 }
 
@@ -287,7 +299,9 @@ Result<engine::Record> PolicyDesk::order(const bundle::SignedOrder& order, rende
                                                    : "the order is not the end of a freeze");
   }
   TRY(bundle::verify_order(order, state_.freezes(), active_->active(), time));
-  return engine::Record(engine::FreezeRecord{order.order, time});
+  engine::FreezeRecord out{order.order, time};
+  if (what == render::Freeze::kFreeze) out.officer = order.signatures.front().officer;
+  return engine::Record(std::move(out));
 }
 
 Result<engine::Record> PolicyDesk::prices(ByteView signed_prices, model::LedgerMs now) const {
@@ -353,11 +367,27 @@ void PolicyDesk::remember(const engine::Record& record) {
   while (past_.size() > kMaxPastRecords || past_bytes_ > kMaxPastBytes) {
     Past& oldest = past_.front();
     past_bytes_ -= oldest.record.size();
-    // Without these nothing after them could be judged.
-    const bool is_base =
-        oldest.kind == kActivateIndex || oldest.kind == kFreezeIndex || oldest.kind == kPriceIndex;
-    if (is_base) past_base_[oldest.kind] = std::move(oldest);
+    keep_base(std::move(oldest));
     past_.pop_front();
+  }
+}
+
+// Without these nothing after them could be judged.
+void PolicyDesk::keep_base(Past oldest) {
+  if (oldest.kind == kActivateIndex || oldest.kind == kPriceIndex) {
+    past_base_[oldest.kind] = std::move(oldest);
+    return;
+  }
+  if (oldest.kind != kFreezeIndex) return;
+  const auto record = engine::decode_record(oldest.record);
+  CHECK(record.ok());  // encoded here
+  const render::FreezeOrder& order = std::get<engine::FreezeRecord>(*record).order;
+  if (order.what == render::Freeze::kFreeze) {
+    past_freezes_.try_emplace(order.currency, std::move(oldest));
+  } else if (order.currency.empty()) {
+    past_freezes_.clear();
+  } else {
+    past_freezes_.erase(order.currency);
   }
 }
 
@@ -380,9 +410,12 @@ Json PolicyDesk::bundle_status() const {
     out.set("waiting", std::move(waiting));
   }
   Json frozen = Json::array();
-  for (const Bytes& code : state_.freezes().currencies) frozen.push(as_text(code));
-  out.set("frozen_everything", state_.freezes().everything)
+  for (const bundle::FreezeInForce& one : state_.freezes().in_force) {
+    if (!one.currency.empty()) frozen.push(as_text(one.currency));
+  }
+  out.set("frozen_everything", bundle::is_everything_frozen(state_.freezes()))
       .set("frozen", std::move(frozen))
+      .set("freezes", freezes_json(state_.freezes()))
       .set("freeze_counter", state_.freezes().counter)
       .set("requests", static_cast<std::uint64_t>(state_.requests().size()))
       .set("ledger_time", render::time_text(state_.latest()));
@@ -461,6 +494,7 @@ Result<Json> PolicyDesk::explanation(const Hash256& subject) const {
 std::vector<const PolicyDesk::Past*> PolicyDesk::past_from(std::uint64_t number) const {
   std::vector<const Past*> out;
   for (const auto& [kind, base] : past_base_) out.push_back(&base);
+  for (const auto& [currency, freeze] : past_freezes_) out.push_back(&freeze);
   std::ranges::sort(out, {}, &Past::number);
   for (const Past& past : past_) out.push_back(&past);
   std::erase_if(out, [&](const Past* past) { return past->number < number; });

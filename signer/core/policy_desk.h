@@ -82,7 +82,7 @@ class PolicyDesk {
   bool is_frozen(model::CurrencyId currency) const;
 
   // Answers to the operator: JSON of at most kMaxPage bytes (one request, record or piece of one: what it
-  // has).
+  // has; the status: and what the freezes in force say).
   Json bundle_status() const;
   Json requests_page(const Hash256& after) const;
   Result<Json> request(const Hash256& id) const;
@@ -116,6 +116,7 @@ class PolicyDesk {
   Status check_replaces_waiting(const policy::bundle::Bundle& next) const;
   void put_in_force(std::unique_ptr<engine::CompiledBundle> bundle);
   void remember(const engine::Record& record);
+  void keep_base(Past oldest);
   const Why* find_why(const model::IntentFacts& facts, const engine::Decision& decision,
                       const Hash256& denial) const;
   std::vector<const Past*> past_from(std::uint64_t number) const;  // what is remembered, in order
@@ -132,6 +133,7 @@ class PolicyDesk {
   std::deque<engine::WaitRecord> versions_;   // that were put in wait, and the first; the newest kMaxVersions
   std::deque<Past> past_;
   std::map<std::size_t, Past> past_base_;  // by kind: the last that was dropped of those that others build on
+  std::map<Bytes, Past> past_freezes_;     // by currency: those in force where past_ begins
   std::size_t past_bytes_ = 0;
   std::uint64_t past_number_ = 0;
   DeniedMemory denied_;

@@ -399,6 +399,58 @@ TEST_F(PolicyTest, H1_OnAStaleHeadNothingButAFreezeIsTaken) {
   EXPECT_EQ(say(model::Statement::kActivate, activation).code, 0);
 }
 
+TEST_F(PolicyTest, B11_AFreezeSaysWhoOrderedItWhyAndWhenAlsoAfterARestart) {
+  show_head();
+  auto one = order(Freeze::kFreeze, 1);
+  one.currency = to_bytes("BTC");
+  one.reason = to_bytes("a stolen key");
+  EXPECT_EQ(say(model::Statement::kFreeze, tests::sign_order(one, {"carol"})).code, 0);
+  EXPECT_EQ(say(model::Statement::kFreeze, tests::sign_order(order(Freeze::kFreeze, 2), {"alice"})).code, 0);
+  const std::string time = policy::render::time_text(core_->state().head.time);
+  const std::string expected =
+      R"([{"what":"everything","officer":"alice","reason":"a drill","time":")" + time +
+      R"("},{"what":"BTC","officer":"carol","reason":"a stolen key","time":")" + time + R"("}])";
+  EXPECT_EQ(question(model::PolicyQuestion::kBundle).find("freezes")->dump(), expected);
+  directory_.crash();
+  restart();
+  EXPECT_EQ(question(model::PolicyQuestion::kBundle).find("freezes")->dump(), expected);
+  const auto refused = ask(payouts_.recorded(large()));
+  expect_refused(refused, "policy.frozen");
+  EXPECT_NE(as_text(refused.message).find("officer alice has frozen everything at " + time + ": a drill"),
+            std::string::npos)
+      << as_text(refused.message);
+  EXPECT_EQ(
+      say(model::Statement::kUnfreeze, tests::sign_order(order(Freeze::kUnfreeze, 3), {"alice", "bob"})).code,
+      0);
+  EXPECT_EQ(question(model::PolicyQuestion::kBundle).find("freezes")->dump(), "[]");
+}
+
+// `simulate` rebuilds the state from the records that are kept: two currencies may be frozen for weeks.
+TEST_F(PolicyTest, APastThatWasCutBeginsWithEveryFreezeInForce) {
+  PolicyDesk& desk = *core_->memory().desk;
+  std::uint64_t counter = 0;
+  const auto say_order = [&](Freeze what, std::string_view currency) {
+    auto said = order(what, ++counter);
+    said.currency = to_bytes(currency);
+    EXPECT_TRUE(desk.apply(engine::FreezeRecord{said, desk.state().latest(), to_bytes("carol")}).ok());
+  };
+  for (const char* currency : {"BTC", "LTC", "DOGE"}) say_order(Freeze::kFreeze, currency);
+  say_order(Freeze::kUnfreeze, "DOGE");
+  engine::DeniedRecord denied;
+  denied.facts.kind = model::IntentKind::kBallot;
+  denied.rule = to_bytes("policy.no_permit");
+  denied.time = desk.state().latest();
+  for (std::size_t i = 0; i < kMaxPastRecords; ++i) ASSERT_TRUE(desk.apply(denied).ok());
+  const Json past = question(model::PolicyQuestion::kPast);
+  EXPECT_EQ(past.bool_at("complete").value(), false);
+  engine::EngineState rebuilt;
+  for (const Json& one : past.find("records")->items()) {
+    ASSERT_TRUE(rebuilt.apply(*engine::decode_record(*from_base64(*one.as_string(), kMaxPiece))).ok());
+  }
+  EXPECT_EQ(rebuilt.freezes().in_force.size(), 2u);
+  EXPECT_EQ(rebuilt.freezes().in_force, desk.state().freezes().in_force);
+}
+
 TEST_F(PolicyTest, AFreezeStopsAPayoutBetweenItsInputs) {
   show_head();
   const auto plan = payouts_.derive(1, {1}, {3, 4, 5});
@@ -569,7 +621,7 @@ class PowerCutTest : public PolicyTest {
     }
     EXPECT_TRUE(token_.asked.empty() || state.windows().size() == 1);
     EXPECT_TRUE(!said.activated || state.active().version == 2);
-    EXPECT_TRUE(!said.frozen || state.freezes().everything);
+    EXPECT_TRUE(!said.frozen || policy::bundle::is_everything_frozen(state.freezes()));
     const auto committed = committed_digests();
     ASSERT_LE(token_.asked.size(), committed.size());
     EXPECT_TRUE(std::equal(token_.asked.begin(), token_.asked.end(), committed.begin()));
