@@ -201,6 +201,15 @@ TEST_F(Custodyctl, ADraftGoesFromItsFilesToASignedFile) {
   EXPECT_EQ(run({"policy", "diff", draft_, file}).out, "the two say the same\n");
 }
 
+TEST_F(Custodyctl, TheSameOfficerTwiceIsAUsageErrorAndWritesNothing) {
+  const std::string tara = officer_without_file("tara", "treasury");
+  const Outcome outcome = run({"policy", "new", "--genesis", genesis_, "--member-name", member(), "--officer",
+                               tara, "--officer", tara, draft_});
+  EXPECT_EQ(outcome.code, 2) << outcome.error;
+  EXPECT_THAT(outcome.error, HasSubstr("officer tara is given twice"));
+  EXPECT_FALSE(std::filesystem::exists(draft_));
+}
+
 class Signing : public Custodyctl {
  protected:
   Signing() {

@@ -78,7 +78,12 @@ TEST_F(PolicyNew, RefusesWhatCannotBeABundleAndWritesNothing) {
   refused([](auto& o) { o.officers[0] = "alice"; }, "name:group");
   refused([](auto& o) { o.officers[0] = "alice:treasury:rsa:02"; }, "no curve");
   refused([](auto& o) { o.officers[0] = "alice:treasury:p256:02"; }, "alice");
-  refused([](auto& o) { o.officers[1].replace(0, 3, "alice"); }, "alice");
+  refused([](auto& o) { o.officers[1].replace(0, 3, "alice"); }, "officer alice is given twice");
+  refused([](auto& o) { o.officers[1] = o.officers[0]; }, "officer alice is given twice");
+  refused([](auto& o) { o.officers = {o.officers[0], o.officers[0]}; }, "officer alice is given twice");
+  refused([](auto& o) { o.officers[1] = "zoe" + o.officers[0].substr(5); },
+          "officers alice and zoe have the same key");
+  refused([](auto& o) { o.officers[0].insert(6, "treasury,"); }, "officer alice has a group twice");
   refused([](auto& o) { o.limits = {"BTC:1"}; }, "CODE:SMALL:LARGE");
   refused([](auto& o) { o.limits = {"XYZ:1:2"}; }, "CODE:SMALL:LARGE");
   refused([](auto& o) { o.limits = {"BTC:2:1"}; }, "limits of BTC");
@@ -96,6 +101,54 @@ TEST_F(PolicyNew, RefusesWhatCannotBeABundleAndWritesNothing) {
     refused([&](auto& o) { o.officers[0].replace(6, 8, name); }, quoted);
   }
   refused([](auto& o) { o.genesis.clear(); }, "--genesis");
+}
+
+// Any number of officers in any groups: a bundle, or a refusal that says why.
+TEST_F(PolicyNew, NoOfficersInAnyGroupsAbortIt) {
+  const std::vector<std::string> groups = {"audit", "desk", "audit,desk"};
+  std::vector<std::string> keys;
+  for (int i = 0; i < 3; ++i) keys.push_back(officer_without_file("", "").substr(1));
+  std::size_t made = 0;
+  for (std::size_t count = 1, choices = 3; count <= keys.size(); ++count, choices *= 3) {
+    for (std::size_t choice = 0; choice < choices; ++choice) {
+      PolicyNewOptions options = new_options();
+      options.officers.clear();
+      for (std::size_t i = 0, rest = choice; i < count; ++i, rest /= 3) {
+        options.officers.push_back("o" + std::to_string(i) + ":" + groups[rest % 3] + keys[i]);
+      }
+      const auto answer = policy_new(context_, options, kToday);
+      if (answer.ok()) {
+        ++made;
+      } else {
+        EXPECT_THAT(answer.status().to_string(), HasSubstr("no group has two officers"));
+      }
+      std::filesystem::remove_all(draft_);
+    }
+  }
+  // All but one person alone, and two who share no group.
+  EXPECT_EQ(made, 9u - 2u + 27u);
+}
+
+TEST_F(PolicyNew, RefusesMoreOfficersOrGroupsThanABundleHolds) {
+  const auto refused = [&](const std::vector<std::string>& officers, const std::string& part) {
+    PolicyNewOptions options = new_options();
+    options.officers = officers;
+    const auto answer = policy_new(context_, options, kToday);
+    EXPECT_EQ(answer.code(), Code::kInvalid) << part;
+    EXPECT_THAT(answer.status().to_string(), HasSubstr(part));
+    EXPECT_FALSE(std::filesystem::exists(draft_)) << part;
+  };
+  std::vector<std::string> many;
+  for (std::size_t i = 0; i <= policy::bundle::kMaxOfficers; ++i) {
+    many.push_back(officer_without_file("o" + std::to_string(i), "treasury"));
+  }
+  refused(many, "65 officers; there must be 1 to 64");
+  std::string groups = "g0";
+  for (std::size_t i = 1; i <= policy::bundle::kMaxGroups; ++i) groups += ",g" + std::to_string(i);
+  refused({officer_without_file("ann", groups), officer_without_file("ben", groups)},
+          "17 groups; there must be 1 to 16");
+  refused({officer_without_file("ann", "distinct"), officer_without_file("ben", "distinct")},
+          "the name has a meaning of its own");
 }
 
 TEST_F(PolicyNew, LeavesADirectoryWithSomethingInItAlone) {

@@ -1,6 +1,7 @@
 // policy new.
 #include <algorithm>
 #include <filesystem>
+#include <map>
 
 #include "base/file.h"
 #include "policy/bundle/directory.h"
@@ -64,6 +65,9 @@ Result<bundle::Officer> read_officer(const std::string& text, const Validity& va
   out.name = to_bytes(parts[0]);
   for (const std::string& group : split(parts[1], ',')) {
     TRY(check_name(text, group));
+    if (group == "distinct" || group == policy::render::kWaitGroup) {
+      return invalid("group " + group + ": the name has a meaning of its own", "give the group another name");
+    }
     out.groups.push_back(to_bytes(group));
   }
   std::ranges::sort(out.groups);
@@ -74,6 +78,27 @@ Result<bundle::Officer> read_officer(const std::string& text, const Validity& va
   out.valid_from = validity.from;
   out.valid_until = validity.until;
   return out;
+}
+
+// Before they become files: what the bundle's own check would say speaks of lines that nobody has seen.
+Status check_people(const std::vector<bundle::Officer>& officers) {
+  std::map<Bytes, std::string_view> holders;
+  for (std::size_t i = 0; i < officers.size(); ++i) {
+    const std::string name(as_text(officers[i].name));
+    if (i > 0 && officers[i - 1].name == officers[i].name) {
+      return invalid("officer " + name + " is given twice",
+                     "give each person once, with all groups: " + name + ":group,group:curve:key");
+    }
+    const auto [holder, is_new] = holders.emplace(officers[i].key, as_text(officers[i].name));
+    if (!is_new) {
+      return invalid("officers " + std::string(holder->second) + " and " + name + " have the same key",
+                     "a person is one officer, with one key");
+    }
+    if (std::ranges::adjacent_find(officers[i].groups) != officers[i].groups.end()) {
+      return invalid("officer " + name + " has a group twice", "name each group once");
+    }
+  }
+  return ok_status();
 }
 
 Result<TemplateLimit> read_limit(const std::string& text, const model::Genesis& genesis) {
@@ -101,6 +126,7 @@ Result<PolicyTemplate> read_template(const PolicyNewOptions& options, const Gene
     out.officers.push_back(std::move(officer));
   }
   std::ranges::sort(out.officers, {}, &bundle::Officer::name);
+  TRY(check_people(out.officers));
   for (const std::string& text : options.limits) {
     ASSIGN_OR_RETURN(TemplateLimit limit, read_limit(text, genesis.genesis));
     if (std::ranges::find(out.limits, limit.currency, &TemplateLimit::currency) != out.limits.end()) {
