@@ -77,8 +77,8 @@ struct Unexpected {
   std::vector<std::string> differences;  // a sentence each
   std::string explanation;               // what the engine says, several lines
 };
-// Empty: all as expected. An error: a case that cannot be asked (listed addresses that are none, approvals of
-// what needs none), by name.
+// Empty: all as expected. A case with approvals or waiting that is allowed without them is not. An error: a
+// case that cannot be asked (listed addresses that are none), by name.
 Result<std::vector<Unexpected>> run_expectations(const Expectations& expectations,
                                                  const policy::engine::CompiledBundle& compiled);
 

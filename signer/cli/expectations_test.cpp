@@ -223,14 +223,33 @@ TEST(Expectations, WhatCannotBeIsNotAsked) {
   refused(head + "prices = [\"BTC 1\", \"BTC 2\"]\n" + small, "BTC has two prices");
 }
 
-TEST(Expectations, ApprovalsOfWhatNeedsNoneAreAMistake) {
-  const auto parsed = parse_expectations(
-      kHead + payout("small", "0.1", "approved_by = [\"alice as treasury\"]\nexpect = \"ALLOW\"\n"), "t.toml",
-      compiled());
-  ASSERT_TRUE(parsed.ok()) << parsed.status().to_string();
-  const auto found = run_expectations(*parsed, compiled());
-  EXPECT_EQ(found.code(), Code::kInvalid);
-  EXPECT_THAT(found.status().to_string(), HasSubstr("t.toml: cases.small: nobody is asked"));
+// The edit that loosens a rule is what such a case is there to see: the others are asked all the same.
+TEST(Expectations, WhatIsAllowedWithoutTheOfficersOfTheCaseIsNotAsExpected) {
+  const auto found =
+      run(payout("approved", "0.1",
+                 "approved_by = [\"alice as treasury\", \"bob as treasury\", \"carol as compliance\"]\n"
+                 "waited_hours = 1\nexpect = \"ALLOW\"\n") +
+          payout("waited", "0.1", "waited_hours = 2\nexpect = \"PENDING\"\n") +
+          payout("after", "0.1", "after = [\"approved\"]\nexpect = \"ALLOW\"\n") +
+          payout("refused", "20",
+                 "approved_by = [\"alice as treasury\"]\nexpect = \"ALLOW\"\n"
+                 "policies = [\"withdraw-small\"]\n") +
+          payout("never", "20", "approved_by = [\"alice as treasury\"]\nexpect = \"DENY\"\n"));
+  ASSERT_EQ(found.size(), 3u) << explained(found);
+  EXPECT_EQ(found[0].name, "approved");
+  EXPECT_THAT(found[0].differences,
+              ::testing::ElementsAre(
+                  "found ALLOW without officers; expected to wait for treasury and compliance and 1 hour"));
+  EXPECT_THAT(found[0].explanation, HasSubstr("permit withdraw-small"));
+  EXPECT_EQ(found[2].name, "waited");
+  EXPECT_THAT(found[2].differences,
+              ::testing::ElementsAre("found ALLOW without officers; expected to wait for 2 hours",
+                                     "expected PENDING, but found ALLOW"));
+  EXPECT_EQ(found[1].name, "refused");
+  EXPECT_THAT(found[1].differences,
+              ::testing::ElementsAre("found DENY without officers; expected to wait for treasury",
+                                     "expected ALLOW, but found DENY",
+                                     "expected the policies withdraw-small, but found payout-day"));
 }
 
 }  // namespace

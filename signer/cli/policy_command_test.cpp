@@ -254,6 +254,18 @@ TEST_F(PolicyDraft, TestSaysWhatIsOtherwiseThanExpected) {
   EXPECT_EQ(policy_test(context_, draft_, genesis_).code(), Code::kNotFound);
 }
 
+TEST_F(PolicyDraft, TestGoesOnWhereAnEditLetsOfficersOut) {
+  edit(draft_ + "/10-mint.cedar", "context.approvals.treasury >= 1", "context.approvals.treasury >= 0");
+  const auto answer = policy_test(context_, draft_, genesis_);
+  const std::string text = text_of(answer);
+  EXPECT_TRUE(context_.refused);
+  EXPECT_THAT(text, HasSubstr("tests/BTC.toml: large-deposit-approved\n"
+                              "  found ALLOW without officers; expected to wait for treasury\n"));
+  EXPECT_THAT(text, HasSubstr("tests/BTC.toml: large-deposit\n  expected PENDING, but found ALLOW\n"));
+  EXPECT_THAT(text, HasSubstr("permit mint-approved-BTC"));
+  EXPECT_GT(answer->u64_at("cases").value(), 20u);
+}
+
 TEST_F(PolicyDraft, DiffSaysSentences) {
   const std::string next = path_ + "/next";
   std::filesystem::copy(draft_, next, std::filesystem::copy_options::recursive);
