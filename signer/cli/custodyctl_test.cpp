@@ -210,6 +210,16 @@ TEST_F(Custodyctl, TheSameOfficerTwiceIsAUsageErrorAndWritesNothing) {
   EXPECT_FALSE(std::filesystem::exists(draft_));
 }
 
+TEST_F(Custodyctl, TheHelpOfTestNamesEveryKeyOfItsFiles) {
+  const std::string help = run({"policy", "test", "--help"}).out;
+  for (const char* key :
+       {"time",    "in_force_since", "kyc_until",     "reserve", "listed", "prices",  "ask",      "currency",
+        "gateway", "amount",         "confirmations", "pay",     "fee",    "fee_cap", "proposal", "approve",
+        "officer", "approved_by",    "waited_hours",  "after",   "expect", "rule",    "policies", "wants"}) {
+    EXPECT_THAT(help, HasSubstr("\n  " + std::string(key) + " = ")) << key;
+  }
+}
+
 class Signing : public Custodyctl {
  protected:
   Signing() {

@@ -239,12 +239,16 @@ class Parser {
     out.kind = model::IntentKind::kPayout;
     ASSIGN_OR_RETURN(const auto* found, read_money(base, out));
     ASSIGN_OR_RETURN(out.fee, amount(base + "fee", found->decimals));
+    model::Amount fee_cap = out.fee;
+    if (config_.has(base + "fee_cap")) {
+      ASSIGN_OR_RETURN(fee_cap, amount(base + "fee_cap", found->decimals));
+    }
     out.slot = model::SlotId(++slots_);
     ASSIGN_OR_RETURN(const auto burns, list(base + "pay"));
     if (burns.empty()) return at(base + "pay", invalid("a payout pays at least one burn"));
     std::uint64_t sum = out.fee.get();
     for (const std::string& burn : burns) {
-      ASSIGN_OR_RETURN(const model::PayeeFact payee, read_burn(base, burn, *found, out.fee));
+      ASSIGN_OR_RETURN(const model::PayeeFact payee, read_burn(base, burn, *found, fee_cap));
       out.payees.push_back(payee);
       const auto next = checked_add(sum, payee.amount.get());
       if (!next) return at(base + "pay", invalid("the amounts are too large"));
@@ -254,7 +258,7 @@ class Parser {
     return ok_status();
   }
   Result<model::PayeeFact> read_burn(const std::string& base, const std::string& burn,
-                                     const engine::CompiledCurrency& found, model::Amount fee) {
+                                     const engine::CompiledCurrency& found, model::Amount fee_cap) {
     const std::string key = base + "pay";
     const Words words = words_of(burn);
     if (words.size() != 4 || words[2] != "to") {
@@ -267,7 +271,7 @@ class Parser {
     const auto parsed = parse_amount(words[1], found.decimals);
     if (!parsed.ok()) return at(key, parsed.status());
     out.amount = *parsed;
-    out.fee_cap = fee;
+    out.fee_cap = fee_cap;
     ASSIGN_OR_RETURN(out.script, script(key, words[3], found));
     ASSIGN_OR_RETURN(out.kyc_expiry, time(nearest(base, "kyc_until")));
     return out;

@@ -81,6 +81,13 @@ TEST(Expectations, AskWhatTheSignerWouldAsk) {
   EXPECT_EQ(explained(found), "");
 }
 
+TEST(Expectations, BurnsMayPayLessThanTheFee) {
+  const auto found =
+      run(payout("covered", "0.1", "fee_cap = \"0.0001\"\nexpect = \"ALLOW\"\n") +
+          payout("short", "0.1", "fee_cap = \"0\"\nexpect = \"DENY\"\nrule = \"policy.no_permit\"\n"));
+  EXPECT_EQ(explained(found), "");
+}
+
 TEST(Expectations, AnOfficerMayAsk) {
   const std::string yes = "ask = \"ballot\"\napprove = true\nofficer = \"alice\"\n";
   const auto found = run("[cases.asked]\n" + yes +
@@ -138,6 +145,11 @@ TEST(Expectations, AreRefusedWithFileLineAndKey) {
   refused(kHead + payout("small", "0.1", "expect = \"MAYBE\"\n"), "expect");
   refused(kHead + payout("small", "0.123456789", "expect = \"ALLOW\"\n"), "t.toml:10: cases.small.pay");
   refused(kHead + payout("small", "0.1 BTC", "expect = \"ALLOW\"\n"), "GATEWAY AMOUNT to ADDRESS");
+  refused(kHead + small + "fee_cap = \"0.123456789\"\n", "t.toml:12: cases.small.fee_cap");
+  refused(kHead +
+              "[cases.x]\nask = \"mint\"\ncurrency = \"BTC\"\ngateway = \"acme\"\namount = \"1\"\n"
+              "fee_cap = \"1\"\nexpect = \"ALLOW\"\n",
+          "fee_cap");
   refused(kHead + small + "approved_by = [\"zoe as treasury\"]\n", "approved_by");
   refused(kHead + small + "approved_by = [\"alice as compliance\"]\n", "approved_by");
   refused(kHead + small + "after = [\"small\"]\n", "after");

@@ -1,5 +1,6 @@
 // custodyctl policy: the options of its commands.
 #include "base/clock.h"
+#include "signer/cli/expectations.h"
 #include "signer/cli/policy_command.h"
 #include "signer/cli/program.h"
 
@@ -67,6 +68,7 @@ void add_checks(CLI::App& policy, Program& program) {
   });
   auto* test =
       policy.add_subcommand("test", "run the expectations in tests/*.toml; exit 1 if one is not met");
+  test->footer(std::string(kExpectationsHelp));
   test->add_option("directory", options->directory, "directory of the draft")->required();
   test->add_option("--genesis", options->genesis, kGenesisHelp);
   test->callback([&program, options] {

@@ -173,7 +173,7 @@ when { $pair };
 
 constexpr std::string_view kMoneyCases =
     R"(# What the policies of $code must say; `custodyctl policy test` checks it. Every case is asked of a signer of its
-# own, in which the bundle has been in force since `in_force_since`.
+# own, in which the bundle has been in force since `in_force_since`. All keys: `custodyctl policy test --help`.
 time = "$time"
 in_force_since = "$since"
 kyc_until = "$kyc"
@@ -251,6 +251,15 @@ expect = "PENDING"
 policies = ["withdraw-small-$code", "withdraw-velocity-$code"]
 wants = ["1 of $last"]
 
+[cases.withdrawal-whose-burns-do-not-cover-the-fee]
+ask = "payout"
+currency = "$code"
+fee = "1"
+fee_cap = "0"
+pay = ["acme $small_text to $address"]
+expect = "DENY"
+rule = "policy.no_permit"
+
 [cases.withdrawal-beyond-the-day]
 ask = "payout"
 currency = "$code"
@@ -269,7 +278,7 @@ expect = "DENY"
 policies = ["withdraw-kyc"]
 )";
 constexpr std::string_view kGovernanceCases =
-    R"(# What the policies say of ballots and proposals; `custodyctl policy test` checks it.
+    R"(# What the policies say of ballots and proposals; `custodyctl policy test` checks it, its --help has all keys.
 time = "$time"
 in_force_since = "$since"
 
