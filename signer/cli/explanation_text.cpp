@@ -58,11 +58,27 @@ std::string wants_line(const Json& all_of) {
 
 }  // namespace
 
+std::string question_text(const Json& decision) {
+  std::string out = at(decision, "kind");
+  if (const std::string amount = at(decision, "amount"); !amount.empty())
+    out += " of " + amount + " " + at(decision, "currency");
+  std::string_view label = " for ";
+  for (const Json& gateway : child(decision, "gateways").items()) {
+    out += std::string(label) + plain(gateway);
+    label = ", ";
+  }
+  return out;
+}
+
 std::string explanation_text(const Json& decision) {
   std::string out = at(decision, "outcome") + " (" + at(decision, "rule");
   if (const std::string bundle = at(decision, "bundle"); !bundle.empty()) out += ", bundle " + bundle;
   if (const std::string time = at(decision, "time"); !time.empty()) out += ", " + time;
   out += ")\n";
+  if (child(decision, "parts").items().empty()) {
+    if (const std::string question = question_text(decision); !question.empty())
+      out += "  " + question + "\n";
+  }
   if (const std::string reason = at(decision, "reason"); !reason.empty()) out += "  " + reason + "\n";
   if (const std::string officer = at(decision, "initiator"); !officer.empty())
     out += "  asked by officer " + officer + "\n";

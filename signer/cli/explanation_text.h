@@ -9,5 +9,7 @@
 namespace custody::signer::cli {
 
 std::string explanation_text(const Json& decision);
+// "payout of 1.5 BTC for acme": what was asked. Empty: it does not say so.
+std::string question_text(const Json& decision);
 
 }  // namespace custody::signer::cli

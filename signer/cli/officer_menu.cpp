@@ -102,7 +102,7 @@ void add_policy_online(CLI::App& policy, Program& program) {
   add_attestation(policy, program);
   auto* explain =
       policy.add_subcommand("explain", "why the signer decided so; without a subject what it remembers");
-  explain->add_option("subject", *text, "as in the list, or as requests show says it");
+  explain->add_option("subject", *text, "as in the list; or the id of a request");
   explain->callback([&program, text] {
     program.action = [&program, text] { return policy_explain(program.context, *text); };
   });

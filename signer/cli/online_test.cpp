@@ -245,8 +245,41 @@ TEST_F(Online, DecisionsAreExplained) {
   EXPECT_THAT(text, HasSubstr("permit withdraw-approved-BTC"));
   EXPECT_THAT(text, HasSubstr("where context.amount = 300000\n"));
   EXPECT_THAT(text, HasSubstr("  needs 2 of treasury\n"));
-  EXPECT_EQ(policy_explain(context_, std::string(64, 'b')).code(), Code::kNotFound);
   EXPECT_EQ(policy_explain(context_, "x").code(), Code::kInvalid);
+}
+
+TEST_F(Online, TheListOfDecisionsSaysWhatWasAskedAndForWhichRequest) {
+  EXPECT_EQ(text_of(policy_explain(context_, "")), "no decision is remembered");
+  const std::string id = ask_large();
+  const auto list = policy_explain(context_, "");
+  const std::string text = text_of(list);
+  const Json& one = list->find("decisions")->items().front();
+  const std::string subject = one.string_at("subject").value();
+  EXPECT_THAT(text, HasSubstr("  PENDING (policy.pending)  payout of 0.00300000 BTC for "));
+  EXPECT_THAT(text, HasSubstr("\n  subject " + subject + "\n  request " + id + "\n"));
+  EXPECT_EQ(one.string_at("kind").value(), "payout");
+  EXPECT_EQ(one.string_at("amount").value(), "0.00300000");
+  EXPECT_EQ(one.string_at("currency").value(), "BTC");
+  EXPECT_EQ(one.find("gateways")->items().size(), 1u);
+  EXPECT_EQ(one.string_at("request").value(), id);
+  // A decision is found by its request too.
+  EXPECT_EQ(text_of(policy_explain(context_, id)), text_of(policy_explain(context_, subject)));
+  ASSERT_TRUE(policy_freeze(context_, {"", "a drill", "carol", key("carol"), 60}).ok());
+  of_node(payouts_.recorded(plan_));
+  const std::string frozen = text_of(policy_explain(context_, subject));
+  EXPECT_THAT(frozen, HasSubstr("DENY (policy.frozen"));
+  EXPECT_THAT(frozen, HasSubstr("\n  payout of 0.00300000 BTC for "));
+}
+
+TEST_F(Online, ADecisionThatIsNotRememberedIsNotFound) {
+  ask_large();
+  for (const char digit : {'0', 'b'}) {
+    const std::string subject(64, digit);
+    const auto answer = policy_explain(context_, subject);
+    EXPECT_EQ(answer.code(), Code::kNotFound);
+    EXPECT_EQ(answer.status().message(), "no decision about " + subject + " is remembered");
+    EXPECT_THAT(answer.status().hint(), HasSubstr("custodyctl policy explain"));
+  }
 }
 
 // The ledger's side is what a node would answer.

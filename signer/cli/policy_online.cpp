@@ -8,7 +8,7 @@
 #include "policy/engine/simulate.h"
 #include "signer/cli/collected.h"
 #include "signer/cli/confirm.h"
-#include "signer/cli/explanation_text.h"
+#include "signer/cli/decisions.h"
 #include "signer/cli/policy_source.h"
 #include "signer/cli/signer_call.h"
 
@@ -250,12 +250,8 @@ Result<Json> policy_unfreeze(Context& context, const UnfreezeOptions& options) {
                        "; with enough of them: custodyctl policy unfreeze --in " + options.out);
 }
 
-Result<Json> policy_explain(Context& context, const std::string& subject) {
-  if (subject.empty()) return ask_policy(context, {model::PolicyQuestion::kExplain, {}, 0});
-  ASSIGN_OR_RETURN(const Hash256 about, Hash256::from_hex(subject));
-  ASSIGN_OR_RETURN(Json out, ask_policy(context, {model::PolicyQuestion::kExplain, about, 0}));
-  const std::string text = explanation_text(out);
-  return out.set("text", text);
+Result<Json> policy_explain(Context& context, const std::string& id) {
+  return id.empty() ? list_decisions(context) : find_decision(context, id);
 }
 
 Result<Json> policy_simulate(Context& context, const std::string& directory, const std::string& genesis) {

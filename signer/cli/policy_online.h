@@ -32,8 +32,8 @@ struct UnfreezeOptions {
 };
 Result<Json> policy_unfreeze(Context& context, const UnfreezeOptions& options);
 
-// Empty subject: the decisions that the signer remembers.
-Result<Json> policy_explain(Context& context, const std::string& subject);
+// By subject or request (decisions.h). Empty: all decisions that the signer remembers.
+Result<Json> policy_explain(Context& context, const std::string& id);
 
 // Every verdict about past requests that the draft would change.
 Result<Json> policy_simulate(Context& context, const std::string& directory, const std::string& genesis);

@@ -62,6 +62,7 @@ Status Core::ask_policy(Authorised& authorised, ByteView ask) {
 Status Core::open_request(Authorised& authorised, const engine::Record& record) {
   TRY(write_durably(record));
   authorised.pending = policy::render::request_id(std::get<engine::ReserveRecord>(record).request);
+  memory_.desk->remember_request(*authorised.pending);
   return ok_status();
 }
 

@@ -1,6 +1,7 @@
 #include "signer/core/policy_desk.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/base64.h"
 #include "base/crypto/hash.h"
@@ -117,6 +118,26 @@ Json summary_json(const engine::KnownRequest& known, const bundle::ActiveBundle&
       .set("expires", render::time_text(known.request.expires))
       .set("votes", votes_json(known))
       .set("wants", wants_json(known, active, now));
+}
+
+// What was asked, also where it was denied before any part of it was looked at. A payout's amount is what its
+// payees get.
+void add_question(Json& out, const model::IntentFacts& facts, const engine::Network& network) {
+  out.set("kind", kind_text(facts.kind));
+  const auto currency = std::ranges::find(network.currencies, facts.currency, &model::Currency::id);
+  if (currency == network.currencies.end()) return;
+  std::uint64_t sum = facts.payees.empty() ? facts.amount.get() : 0;
+  std::set<std::string> names;
+  if (!facts.gateway_name.empty()) names.emplace(as_text(facts.gateway_name));
+  for (const model::PayeeFact& payee : facts.payees) {
+    sum = checked_add(sum, payee.amount.get()).value_or(UINT64_MAX);
+    names.emplace(as_text(payee.gateway_name));
+  }
+  Json gateways = Json::array();
+  for (const std::string& name : names) gateways.push(name);
+  out.set("currency", as_text(currency->code))
+      .set("amount", render::decimal_text(model::Amount(sum), currency->decimals))
+      .set("gateways", std::move(gateways));
 }
 
 Json version_json(const engine::BundleVersion& version) {
@@ -280,10 +301,16 @@ std::string PolicyDesk::remember_why(const model::IntentFacts& facts, const engi
                           .set("rule", decision.rule)
                           .set("cut", true);
   }
+  add_question(why.explanation, facts, network_);
   std::erase_if(why_, [&](const Why& other) { return other.subject == facts.subject; });
   why_.push_back(std::move(why));
   if (why_.size() > kMaxExplanations) why_.pop_front();
   return one_line(why_.back().text, size);
+}
+
+void PolicyDesk::remember_request(const Hash256& id) {
+  CHECK(!why_.empty());
+  why_.back().explanation.set("request", id.hex());
 }
 
 Result<engine::Record> PolicyDesk::vote(const bundle::SignedVote& vote, model::LedgerMs now) const {

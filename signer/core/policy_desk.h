@@ -60,6 +60,8 @@ class PolicyDesk {
   // within kMaxExplanationAge is not explained anew.
   std::string remember_why(const model::IntentFacts& facts, const engine::Decision& decision,
                            std::size_t size);
+  // The last decision that was kept opened this request.
+  void remember_request(const Hash256& id);
 
   // What officers send, checked: the record to write. An error changes nothing.
   Result<engine::Record> vote(const policy::bundle::SignedVote& vote, model::LedgerMs now) const;
