@@ -152,6 +152,35 @@ TEST_F(Online, ARedemptionThatWaitsIsListedShownApprovedByTwoAndSigned) {
   EXPECT_NE(of_node(payouts_.intent(plan_)).code, 0);
   EXPECT_THAT(text_of(vote(id, "bob")), HasSubstr("needs treasury 2 of 2"));
   EXPECT_EQ(of_node(payouts_.intent(plan_)).code, 0);
+  // What is signed takes no approval any more, and stands apart.
+  const auto late = vote(id, "carol", Vote::kApprove, "compliance");
+  EXPECT_EQ(late.code(), Code::kRefused);
+  EXPECT_THAT(late.status().message(), HasSubstr("is signed already"));
+  const auto list = requests_list(context_);
+  EXPECT_EQ(list->find("requests")->items().front().string_at("status").value(), "signed");
+  EXPECT_THAT(text_of(list), HasSubstr("no request is open\n\nnot open any more\n" + id));
+}
+
+TEST_F(Online, AnApprovalThatNothingWantsIsTakenAndSaysSo) {
+  const std::string id = ask_large();
+  const auto by_carol = vote(id, "carol", Vote::kApprove, "compliance");
+  EXPECT_THAT(text_of(by_carol),
+              HasSubstr("\nis taken, but counts for nothing that is still wanted. Now:\n"));
+  EXPECT_FALSE(by_carol->bool_at("counts").value());
+  const auto by_alice = vote(id, "alice");
+  EXPECT_THAT(text_of(by_alice), HasSubstr("\ncounts. Now:\n"));
+  EXPECT_TRUE(by_alice->bool_at("counts").value());
+}
+
+TEST_F(Online, AFrozenRequestIsShownAsFrozen) {
+  const std::string id = ask_large();
+  ASSERT_TRUE(policy_freeze(context_, {"BTC", "a drill", "carol", key("carol"), 60}).ok());
+  const std::string frozen = "payout of 0.00300000 BTC, open but frozen, until ";
+  EXPECT_THAT(text_of(requests_list(context_)), HasSubstr(frozen));
+  EXPECT_THAT(text_of(requests_show(context_, id)), HasSubstr(frozen));
+  const auto approved = vote(id, "alice");
+  EXPECT_THAT(text_of(approved), HasSubstr(frozen));
+  EXPECT_TRUE(approved->bool_at("frozen").value());
 }
 
 // B5, B7, B8: each refusal is the signer's, and exit code 1.
@@ -169,6 +198,9 @@ TEST_F(Online, VotesThatDoNotCountAreRefused) {
           Code::kUnauthenticated);
   refused(vote(std::string(64, 'a'), "bob"), Code::kNotFound);
   EXPECT_EQ(vote("abc", "bob").code(), Code::kInvalid);
+  const auto no_id = requests_show(context_, "zz");
+  EXPECT_EQ(no_id.status().message(), "\"zz\" is no request's id: those are 64 hex digits");
+  EXPECT_THAT(no_id.status().hint(), HasSubstr("requests list"));
   EXPECT_EQ(vote(id, "Bob").code(), Code::kInvalid);
   EXPECT_THAT(text_of(requests_show(context_, id)), HasSubstr("needs treasury 1 of 2"));
 }
@@ -177,7 +209,11 @@ TEST_F(Online, ARejectionEndsIt) {
   const std::string id = ask_large();
   EXPECT_THAT(text_of(vote(id, "carol", Vote::kReject, "compliance")), HasSubstr("rejected"));
   EXPECT_EQ(as_text(of_node(payouts_.intent(plan_)).rule), "policy.rejected");
-  EXPECT_FALSE(vote(id, "alice").ok());
+  const auto late = vote(id, "alice");
+  EXPECT_EQ(late.code(), Code::kRefused);
+  EXPECT_THAT(late.status().message(), HasSubstr("was rejected by carol as compliance"));
+  EXPECT_FALSE(context_.answered_by_node);
+  EXPECT_THAT(text_of(requests_list(context_)), HasSubstr("\nnot open any more\n" + id));
 }
 
 // B5: what the officer asks for is his, and others must approve it.

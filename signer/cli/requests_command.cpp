@@ -1,8 +1,11 @@
 #include "signer/cli/requests_command.h"
 
+#include <algorithm>
+
 #include "base/base64.h"
 #include "policy/bundle/statement.h"
 #include "policy/render/render.h"
+#include "signer/cli/request_summary.h"
 #include "signer/cli/signer_call.h"
 
 namespace custody::signer::cli {
@@ -11,43 +14,6 @@ namespace {
 namespace bundle = policy::bundle;
 namespace render = policy::render;
 
-std::string text_at(const Json& object, std::string_view key) {
-  const auto value = object.string_at(key);
-  return value.ok() ? *value : "";
-}
-
-std::string number_at(const Json& object, std::string_view key) {
-  const auto value = object.u64_at(key);
-  return value.ok() ? std::to_string(*value) : "?";
-}
-
-// "treasury 1 of 2 and wait 0 of 4"
-std::string wants_line(const Json& all_of) {
-  std::string out;
-  for (const Json& want : all_of.items()) {
-    out += (out.empty() ? "" : " and ") + text_at(want, "group") + " " + number_at(want, "have") + " of " +
-           number_at(want, "count");
-  }
-  return out;
-}
-
-std::string summary_lines(const Json& one) {
-  std::string out = text_at(one, "request") + "\n  " + text_at(one, "kind");
-  if (one.find("amount") != nullptr) out += " of " + text_at(one, "amount") + " " + text_at(one, "currency");
-  out += ", " + text_at(one, "status") + ", until " + text_at(one, "expires") + "\n";
-  if (one.find("asked_by") != nullptr) out += "  asked by officer " + text_at(one, "asked_by") + "\n";
-  for (const Json& vote : one.find("votes") == nullptr ? Json::Array{} : one.find("votes")->items()) {
-    out += "  " + text_at(vote, "officer") + " as " + text_at(vote, "group") + ": " + text_at(vote, "vote") +
-           "\n";
-  }
-  std::string_view label = "  needs ";
-  for (const Json& wants : one.find("wants") == nullptr ? Json::Array{} : one.find("wants")->items()) {
-    out += std::string(label) + wants_line(wants) + "\n";
-    label = "  or    ";
-  }
-  return out;
-}
-
 struct Fetched {
   Json answer;
   render::Request request;
@@ -55,14 +21,43 @@ struct Fetched {
 
 // The request's own bytes decide what it is: the signer's words about it are shown beside, never signed.
 Result<Fetched> fetch(Context& context, const std::string& id) {
-  ASSIGN_OR_RETURN(const Hash256 wanted, Hash256::from_hex(id));
+  const auto parsed = Hash256::from_hex(id);
+  if (!parsed.ok()) {
+    return invalid("\"" + to_printable(id.substr(0, 80)) + "\" is no request's id: those are 64 hex digits",
+                   "custodyctl requests list shows them");
+  }
+  const Hash256 wanted = *parsed;
   Fetched out;
   ASSIGN_OR_RETURN(out.answer, ask_policy(context, {model::PolicyQuestion::kRequest, wanted, 0}));
   ASSIGN_OR_RETURN(const std::string encoded, out.answer.string_at("encoded"));
   ASSIGN_OR_RETURN(const Bytes bytes, from_base64(encoded, render::kMaxRequest));
   ASSIGN_OR_RETURN(out.request, render::decode_request(bytes));
-  if (render::request_id(out.request) == wanted) return out;
-  return corrupt("the signer answered with another request than " + id);
+  if (render::request_id(out.request) != wanted) {
+    return corrupt("the signer answered with another request than " + id);
+  }
+  ASSIGN_OR_RETURN(const Freezes freezes, ask_freezes(context));
+  mark(out.answer, freezes);
+  return out;
+}
+
+Result<Json::Array> fetch_all(Context& context) {
+  ASSIGN_OR_RETURN(const Freezes freezes, ask_freezes(context));
+  Json::Array out;
+  Hash256 after;
+  for (;;) {
+    ASSIGN_OR_RETURN(const Json page, ask_policy(context, {model::PolicyQuestion::kRequests, after, 0}));
+    const Json* requests = page.find("requests");
+    if (requests == nullptr) return internal_error("the signer answered without requests");
+    for (Json one : requests->items()) {
+      mark(one, freezes);
+      out.push_back(std::move(one));
+    }
+    const auto next = page.string_at("next");
+    if (!next.ok()) return out;
+    ASSIGN_OR_RETURN(const Hash256 place, Hash256::from_hex(*next));
+    if (place <= after) return internal_error("the signer's pages do not go on");
+    after = place;
+  }
 }
 
 Status check_voter(const RequestVoteOptions& options) {
@@ -74,27 +69,16 @@ Status check_voter(const RequestVoteOptions& options) {
 }  // namespace
 
 Result<Json> requests_list(Context& context) {
-  Json all = Json::array();
-  std::string text;
-  Hash256 after;
-  for (;;) {
-    ASSIGN_OR_RETURN(const Json page, ask_policy(context, {model::PolicyQuestion::kRequests, after, 0}));
-    const Json* requests = page.find("requests");
-    if (requests == nullptr) return internal_error("the signer answered without requests");
-    for (const Json& one : requests->items()) {
-      text += summary_lines(one);
-      all.push(one);
-    }
-    const auto next = page.string_at("next");
-    if (!next.ok()) break;
-    ASSIGN_OR_RETURN(const Hash256 place, Hash256::from_hex(*next));
-    if (place <= after) return internal_error("the signer's pages do not go on");
-    after = place;
-  }
+  ASSIGN_OR_RETURN(Json::Array all, fetch_all(context));
+  std::ranges::stable_partition(all, is_open);
+  std::string text, closed_text;
+  for (const Json& one : all) (is_open(one) ? text : closed_text) += summary_lines(one);
+  if (text.empty()) text = all.empty() ? "no request is known" : "no request is open\n";
+  if (!closed_text.empty()) text += "\nnot open any more\n" + closed_text;
   return Json::object()
       .set("schema", "custody.requests/1")
-      .set("requests", std::move(all))
-      .set("text", text.empty() ? "no request is known" : text);
+      .set("requests", Json(std::move(all)))
+      .set("text", text);
 }
 
 Result<Json> requests_show(Context& context, const std::string& id) {
@@ -113,6 +97,11 @@ Result<Json> requests_show(Context& context, const std::string& id) {
 Result<Json> requests_vote(Context& context, const RequestVoteOptions& options, render::Vote vote) {
   TRY(check_voter(options));
   ASSIGN_OR_RETURN(const Fetched fetched, fetch(context, options.id));
+  const std::string closed = closed_to(fetched.answer, vote == render::Vote::kApprove);
+  if (!closed.empty()) {
+    return refused("the request " + closed + "; nothing was signed",
+                   "custodyctl requests list shows what is open");
+  }
   const Rendering shown{render::kVoteTag, fetched.request.terms.chain_id,
                         render::render_vote(fetched.request, options.officer, options.group, vote)};
   ASSIGN_OR_RETURN(const std::unique_ptr<OfficerKey> key, open_officer_key(options.key));
@@ -121,8 +110,14 @@ Result<Json> requests_vote(Context& context, const RequestVoteOptions& options, 
                                 to_bytes(options.group), made.signature};
   TRY(bring_statement(context, model::Statement::kVote, bundle::encode_vote(said)));
   ASSIGN_OR_RETURN(Json after, ask_policy(context, {model::PolicyQuestion::kRequest, said.request, 0}));
+  ASSIGN_OR_RETURN(const Freezes freezes, ask_freezes(context));
+  mark(after, freezes);
+  const bool counts = vote == render::Vote::kReject || is_wanted(fetched.answer, options.group);
+  const std::string effect = counts ? "counts" : "is taken, but counts for nothing that is still wanted";
   const std::string summary = summary_lines(after);
-  after.set("rendering", shown.text).set("text", shown.text + "\ncounts. Now:\n" + summary);
+  after.set("counts", counts)
+      .set("rendering", shown.text)
+      .set("text", shown.text + "\n" + effect + ". Now:\n" + summary);
   return after;
 }
 

@@ -8,6 +8,7 @@
 
 namespace custody::signer::cli {
 
+// Those that are open, then those that are signed, rejected or expired, as long as the signer has them.
 Result<Json> requests_list(Context& context);
 Result<Json> requests_show(Context& context, const std::string& id);
 
@@ -16,6 +17,8 @@ struct RequestVoteOptions {
   std::string officer, group;
   OfficerKeyOptions key;
 };
+// `counts` says whether the approval is among what was still missing. kRefused, before anything is signed:
+// the request is closed to it.
 Result<Json> requests_vote(Context& context, const RequestVoteOptions& options, policy::render::Vote vote);
 
 }  // namespace custody::signer::cli
