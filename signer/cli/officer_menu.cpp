@@ -89,7 +89,6 @@ void add_vote(CLI::App& requests, Program& program, const char* name, const char
 
 void add_policy_online(CLI::App& policy, Program& program) {
   auto text = std::make_shared<std::string>();
-  auto genesis = std::make_shared<std::string>();
   auto* activate = policy.add_subcommand("activate", "hand a signed version to this member's signer");
   activate->add_option("file", *text, "file of policy propose, signed by a quorum")->required();
   activate->callback([&program, text] {
@@ -106,12 +105,17 @@ void add_policy_online(CLI::App& policy, Program& program) {
   explain->callback([&program, text] {
     program.action = [&program, text] { return policy_explain(program.context, *text); };
   });
-  auto* simulate =
-      policy.add_subcommand("simulate", "what a draft would have said of the signer's past requests");
-  simulate->add_option("draft", *text, "directory, or file of policy propose")->required();
-  simulate->add_option("--genesis", *genesis, "genesis.bin; that of the member's directory when left out");
-  simulate->callback([&program, text, genesis] {
-    program.action = [&program, text, genesis] { return policy_simulate(program.context, *text, *genesis); };
+  auto options = std::make_shared<SimulateOptions>();
+  auto* simulate = policy.add_subcommand("simulate",
+                                         "what a draft would have said of the signer's past requests; exit 1 "
+                                         "if the signer does not remember all of them");
+  simulate->add_option("draft", options->draft, "directory, or file of policy propose")->required();
+  simulate->add_option("--genesis", options->genesis,
+                       "genesis.bin; that of the member's directory when left out");
+  simulate->add_flag("--incomplete", options->incomplete,
+                     "a past that is cut off will do: exit 0 for it too");
+  simulate->callback([&program, options] {
+    program.action = [&program, options] { return policy_simulate(program.context, *options); };
   });
 }
 

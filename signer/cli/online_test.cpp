@@ -381,16 +381,47 @@ TEST_F(OnlineVersions, ASignedVersionComesIntoForceAndVoidsWhatWaited) {
   const auto activated = policy_activate(context_, next_signed_by({"alice", "bob"}));
   ASSERT_TRUE(activated.ok()) << activated.status().to_string();
   EXPECT_EQ(activated->find("active")->u64_at("version").value(), 2u);
-  EXPECT_EQ(activated->find("versions")->items().size(), 2u);
+  const Json::Array& versions = activated->find("versions")->items();
+  ASSERT_EQ(versions.size(), 2u);
+  EXPECT_EQ(versions[0].string_at("state").value(), "was in force");
+  EXPECT_EQ(versions[1].string_at("state").value(), "in force");
   EXPECT_EQ(text_of(requests_list(context_)), "no request is known");              // B2
   EXPECT_FALSE(policy_activate(context_, next_signed_by({"alice", "bob"})).ok());  // B4
+}
+
+TEST_F(OnlineVersions, AVersionThatAnotherReplacedWasNeverInForce) {
+  policy::bundle::Bundle slow = tests::next_policy(policy_);
+  slow.activation_delay_minutes = 60;
+  const auto activate = [&](const policy::bundle::Bundle& bundle) {
+    const std::string file = path_ + "/" + std::to_string(bundle.version);
+    CHECK(write_file_atomic(file, tests::sign_bundle(bundle, {"alice", "bob"}), 0644).ok());
+    return policy_activate(context_, file);
+  };
+  ASSERT_TRUE(activate(slow).ok());
+  policy::bundle::Bundle third = tests::next_policy(slow);
+  ASSERT_TRUE(activate(third).ok());
+  policy::bundle::Bundle fourth = third;
+  fourth.version = 4;
+  const auto activated = activate(fourth);
+  ASSERT_TRUE(activated.ok()) << activated.status().to_string();
+  const Json::Array& versions = activated->find("versions")->items();
+  ASSERT_EQ(versions.size(), 4u);
+  const std::vector<std::string> states = {"was in force", "in force", "replaced by 4, never in force",
+                                           "waits"};
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    EXPECT_EQ(versions[i].string_at("state").value(), states[i]);
+  }
+  EXPECT_EQ(versions[2].u64_at("replaced_by").value(), 4u);
 }
 
 TEST_F(OnlineVersions, ADraftIsTriedOnWhatWasAsked) {
   ask_large();
   const std::string same = next_signed_by({});
-  const auto unchanged = policy_simulate(context_, same, "");
-  EXPECT_EQ(text_of(unchanged), "1 past requests judged, none would be decided otherwise");
+  const auto unchanged = policy_simulate(context_, {same, ""});
+  EXPECT_THAT(text_of(unchanged), HasSubstr("1 past requests judged, none would be decided otherwise\n"
+                                            "the past is complete since "));
+  EXPECT_TRUE(unchanged->bool_at("complete").value());
+  EXPECT_FALSE(context_.refused);
   EXPECT_EQ(unchanged->u64_at("skipped").value(), 0u);
   policy::bundle::Bundle draft = tests::next_policy(policy_);
   std::string policies(as_text(draft.policies));
@@ -399,7 +430,7 @@ TEST_F(OnlineVersions, ADraftIsTriedOnWhatWasAsked) {
   policies.replace(place, 24, "context.amount <= 300000");
   draft.policies = to_bytes(policies);
   CHECK(write_file_atomic(path_ + "/looser", tests::sign_bundle(draft, {}), 0644).ok());
-  const auto changed = policy_simulate(context_, path_ + "/looser", "");
+  const auto changed = policy_simulate(context_, {path_ + "/looser", ""});
   ASSERT_TRUE(changed.ok()) << changed.status().to_string();
   ASSERT_EQ(changed->find("changed")->items().size(), 1u);
   EXPECT_EQ(changed->find("changed")->items()[0].string_at("before").value(), "PENDING");
@@ -417,8 +448,8 @@ TEST_F(OnlineVersions, ADraftIsTriedOnAPastWhoseRecordsComeInPieces) {
   ASSERT_TRUE(activated.ok()) << activated.status().to_string();
   ask_large();
   ASSERT_GT(largest_rest(), core::kMaxPiece);
-  const auto judged = policy_simulate(context_, file, "");
-  EXPECT_EQ(text_of(judged), "1 past requests judged, none would be decided otherwise");
+  const auto judged = policy_simulate(context_, {file, ""});
+  EXPECT_THAT(text_of(judged), HasSubstr("1 past requests judged, none would be decided otherwise\n"));
   EXPECT_EQ(judged->u64_at("skipped").value(), 0u);
 }
 

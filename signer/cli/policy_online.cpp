@@ -1,14 +1,11 @@
 #include "signer/cli/policy_online.h"
 
-#include <utility>
-
-#include "base/base64.h"
 #include "base/file.h"
 #include "policy/bundle/statement.h"
-#include "policy/engine/simulate.h"
 #include "signer/cli/collected.h"
 #include "signer/cli/confirm.h"
 #include "signer/cli/decisions.h"
+#include "signer/cli/past_replay.h"
 #include "signer/cli/policy_source.h"
 #include "signer/cli/signer_call.h"
 
@@ -140,70 +137,38 @@ Result<Json> hand_over(Context& context, const bundle::SignedOrder& order, const
   return send_order(context, order, model::Statement::kUnfreeze, shown);
 }
 
-// Replays pages of the signer's memory into a simulation.
-struct Replay {
-  std::size_t skipped = 0;  // that cannot follow: the signer has forgotten what they are about
-  Bytes begun;              // the pieces so far of a record that comes in pieces
-  Json changed = Json::array();
-  std::string text;
-
-  Status run(Context& context, engine::Simulation& simulation) {
-    std::uint64_t after = 0;
-    for (;;) {
-      ASSIGN_OR_RETURN(const Json page, ask_policy(context, {model::PolicyQuestion::kPast, {}, after}));
-      const Json* records = page.find("records");
-      if (records == nullptr) return internal_error("the signer answered without records");
-      for (const Json& record : records->items()) {
-        ASSIGN_OR_RETURN(const std::string encoded, record.as_string());
-        ASSIGN_OR_RETURN(const Bytes bytes, from_base64(encoded, engine::kMaxRecord));
-        TRY(step(bytes, simulation));
-      }
-      TRY(take_piece(page, simulation));
-      const auto next = page.u64_at("next");
-      if (!next.ok()) return ok_status();
-      if (*next <= after) return internal_error("the signer's pages do not go on");
-      after = *next;
+// A version waits for its time, and a higher one that is signed before then takes its place.
+Json mark_versions(const Json::Array& versions, std::uint64_t active) {
+  Json out = Json::array();
+  for (auto one = versions.begin(); one != versions.end(); ++one) {
+    Json marked = *one;
+    const auto number = one->u64_at("version");
+    const auto effective = one->string_at("effective");
+    const auto next = one + 1;
+    const auto signed_at =
+        next == versions.end() ? Result<std::string>(not_found("")) : next->string_at("signed");
+    // Times of one form, the largest unit first.
+    if (effective.ok() && signed_at.ok() && *signed_at < *effective) {
+      const std::uint64_t by = next->u64_at("version").ok() ? *next->u64_at("version") : 0;
+      marked.set("state", "replaced by " + std::to_string(by) + ", never in force").set("replaced_by", by);
+    } else if (number.ok() && *number == active) {
+      marked.set("state", "in force");
+    } else {
+      marked.set("state", number.ok() && *number > active ? "waits" : "was in force");
     }
+    out.push(std::move(marked));
   }
-  // Of a record that is too large for one answer.
-  Status take_piece(const Json& page, engine::Simulation& simulation) {
-    if (page.find("piece") == nullptr) return ok_status();
-    ASSIGN_OR_RETURN(const std::string encoded, page.string_at("piece"));
-    ASSIGN_OR_RETURN(const std::uint64_t rest, page.u64_at("rest"));
-    ASSIGN_OR_RETURN(const Bytes piece, from_base64(encoded, engine::kMaxRecord - begun.size()));
-    begun.insert(begun.end(), piece.begin(), piece.end());
-    if (rest > 0) return ok_status();
-    return step(std::exchange(begun, {}), simulation);
-  }
-  Status step(ByteView bytes, engine::Simulation& simulation) {
-    ASSIGN_OR_RETURN(const engine::Record record, engine::decode_record(bytes));
-    const auto found = simulation.step(record);
-    if (!found.ok()) {
-      if (found.code() != Code::kCorrupt) return found.status();
-      ++skipped;
-      return ok_status();
-    }
-    if (*found) add(**found);
-    return ok_status();
-  }
-  void add(const engine::ChangedVerdict& verdict) {
-    const std::string before(engine::outcome_name(verdict.before));
-    const std::string after(engine::outcome_name(verdict.after));
-    changed.push(Json::object()
-                     .set("subject", verdict.facts.subject.hex())
-                     .set("time", render::time_text(verdict.time))
-                     .set("before", before)
-                     .set("after", after)
-                     .set("explanation", verdict.explanation));
-    text += render::time_text(verdict.time) + " " + verdict.facts.subject.hex() + ": was " + before +
-            ", would be\n" + verdict.explanation;
-  }
-};
+  return out;
+}
 
 }  // namespace
 
 Result<Json> policy_history(Context& context) {
-  return ask_policy(context, {model::PolicyQuestion::kBundle, {}, 0});
+  ASSIGN_OR_RETURN(Json status, ask_policy(context, {model::PolicyQuestion::kBundle, {}, 0}));
+  ASSIGN_OR_RETURN(const Json active, status.at("active"));
+  ASSIGN_OR_RETURN(const std::uint64_t version, active.u64_at("version"));
+  ASSIGN_OR_RETURN(const Json versions, status.at("versions"));
+  return status.set("versions", mark_versions(versions.items(), version));
 }
 
 Result<Json> policy_activate(Context& context, const std::string& file) {
@@ -254,23 +219,20 @@ Result<Json> policy_explain(Context& context, const std::string& id) {
   return id.empty() ? list_decisions(context) : find_decision(context, id);
 }
 
-Result<Json> policy_simulate(Context& context, const std::string& directory, const std::string& genesis) {
-  ASSIGN_OR_RETURN(const GenesisFile network, read_genesis(context, genesis));
-  ASSIGN_OR_RETURN(BundleSource draft, read_bundle(directory));
+Result<Json> policy_simulate(Context& context, const SimulateOptions& options) {
+  ASSIGN_OR_RETURN(const GenesisFile network, read_genesis(context, options.genesis));
+  ASSIGN_OR_RETURN(BundleSource draft, read_bundle(options.draft));
   ASSIGN_OR_RETURN(const engine::CompiledBundle compiled, compile_for(network, std::move(draft.bundle)));
-  engine::Simulation simulation(compiled);
-  Replay replay;
-  TRY(replay.run(context, simulation));
-  const std::size_t changes = replay.changed.items().size();
-  const std::string sum = std::to_string(simulation.judged()) + " past requests judged, " +
-                          (changes == 0 ? "none would be decided otherwise"
-                                        : std::to_string(changes) + " would be decided otherwise");
-  return Json::object()
-      .set("schema", "custody.policy_simulation/1")
-      .set("judged", static_cast<std::uint64_t>(simulation.judged()))
-      .set("skipped", static_cast<std::uint64_t>(replay.skipped))
-      .set("changed", std::move(replay.changed))
-      .set("text", replay.text + sum);
+  PastReplay replay(compiled);
+  for (std::uint64_t place = 0;;) {
+    ASSIGN_OR_RETURN(const Json page, ask_policy(context, {model::PolicyQuestion::kPast, {}, place}));
+    ASSIGN_OR_RETURN(const std::optional<std::uint64_t> next, replay.take(page));
+    if (!next) break;
+    if (*next <= place) return internal_error("the signer's pages do not go on");
+    place = *next;
+  }
+  context.refused = !replay.complete() && !options.incomplete;
+  return replay.answer();
 }
 
 }  // namespace custody::signer::cli

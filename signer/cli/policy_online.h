@@ -8,7 +8,7 @@
 
 namespace custody::signer::cli {
 
-// Versions, what waits, what is frozen.
+// Versions with what became of each, what waits, what is frozen.
 Result<Json> policy_history(Context& context);
 // A file of `policy propose` with its signatures.
 Result<Json> policy_activate(Context& context, const std::string& file);
@@ -35,7 +35,11 @@ Result<Json> policy_unfreeze(Context& context, const UnfreezeOptions& options);
 // By subject or request (decisions.h). Empty: all decisions that the signer remembers.
 Result<Json> policy_explain(Context& context, const std::string& id);
 
-// Every verdict about past requests that the draft would change.
-Result<Json> policy_simulate(Context& context, const std::string& directory, const std::string& genesis);
+struct SimulateOptions {
+  std::string draft, genesis;
+  bool incomplete = false;  // a past that the signer remembers in part only will do
+};
+// Every verdict about past requests that the draft would change. context.refused: the past is cut off.
+Result<Json> policy_simulate(Context& context, const SimulateOptions& options);
 
 }  // namespace custody::signer::cli
