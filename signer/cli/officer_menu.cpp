@@ -41,7 +41,7 @@ void add_unfreeze(CLI::App& policy, Program& program) {
   command->add_option("--officer", options->order.officer, "who signs");
   add_key_options(*command, options->order.key, false);
   command->add_option("--in", options->in, "order to add a signature to, or to hand to the signer");
-  command->add_option("--out", options->out, "file to write");
+  command->add_option("--out", options->out, "file to write; never overwritten, but may be that of --in");
   command->add_flag("--show", options->show,
                     "show what --officer would sign of --in, and its hash; sign nothing");
   command->add_option(

@@ -493,6 +493,7 @@ TEST_F(Online, WhatOthersPutIntoAnOrderNeitherCountsNorHinders) {
   const auto signed_once = sign_as_bob();
   ASSERT_TRUE(signed_once.ok()) << signed_once.status().to_string();
   EXPECT_EQ(signed_once->u64_at("signatures").value(), 1u);
+  std::filesystem::remove(out);
   std::vector<std::string> names;
   for (std::size_t i = 0; i < policy::bundle::kMaxOfficers; ++i) names.push_back("x" + std::to_string(i));
   put(names);
@@ -501,6 +502,28 @@ TEST_F(Online, WhatOthersPutIntoAnOrderNeitherCountsNorHinders) {
   put({});
   EXPECT_EQ(policy_unfreeze(context_, {{"BTC", "", "bob", key("bob"), 60}, file, out}).code(),
             Code::kRefused);
+}
+
+TEST_F(Online, AnOrderIsNeverWrittenOverAnotherFile) {
+  const std::string file = path_ + "/unfreeze";
+  const std::string other = path_ + "/notes";
+  ASSERT_TRUE(policy_freeze(context_, {"", "a drill", "carol", key("carol"), 60}).ok());
+  CHECK(write_file_atomic(other, as_bytes("notes"), 0644).ok());
+  const auto begin = [&](const std::string& out) {
+    return policy_unfreeze(context_, {{"", "over", "alice", key("alice"), 60}, "", out});
+  };
+  ASSERT_TRUE(begin(file).ok());
+  const Bytes before = *read_file(file, policy::bundle::kMaxSignedOrder);
+  EXPECT_EQ(begin(file).code(), Code::kExists);
+  EXPECT_EQ(begin(other).code(), Code::kExists);
+  EXPECT_EQ(add_to_order("bob", file, other).code(), Code::kExists);
+  EXPECT_EQ(*read_file(other, 100), to_bytes("notes"));
+  EXPECT_EQ(*read_file(file, policy::bundle::kMaxSignedOrder), before);
+  // Another name of the file that was read is that file.
+  const auto added = add_to_order("bob", file, path_ + "/./unfreeze");
+  ASSERT_TRUE(added.ok()) << added.status().to_string();
+  EXPECT_EQ(added->u64_at("signatures").value(), 2u);
+  EXPECT_TRUE(policy_unfreeze(context_, {{}, file, ""}).ok());
 }
 
 // Invariant 6. The order in the file is somebody else's: it is seen before it is signed.
@@ -520,6 +543,7 @@ TEST_F(Online, NoOrderOfAnotherIsSignedUnseen) {
   options.order.officer = "carol";  // hers has another text
   EXPECT_EQ(policy_unfreeze(context_, options).code(), Code::kRefused);
   // Another order under the same name.
+  std::filesystem::remove(file);
   ASSERT_TRUE(policy_unfreeze(context_, {{"", "other words", "alice", key("alice"), 60}, "", file}).ok());
   options.order.officer = "bob";
   EXPECT_EQ(policy_unfreeze(context_, options).code(), Code::kRefused);

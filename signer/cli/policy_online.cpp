@@ -1,5 +1,7 @@
 #include "signer/cli/policy_online.h"
 
+#include <filesystem>
+
 #include "base/file.h"
 #include "policy/bundle/statement.h"
 #include "signer/cli/collected.h"
@@ -77,6 +79,27 @@ Result<Json> send_order(Context& context, const bundle::SignedOrder& order, mode
            shown + (freeze ? "frozen" : "not frozen any more") + ": " +
                (order.order.currency.empty() ? "everything" : std::string(as_text(order.order.currency))));
   return out;
+}
+
+// An order with signatures is lost once it is written over; the file that was read may get one more.
+bool adds_to_itself(const UnfreezeOptions& options) {
+  std::error_code error;
+  return !options.in.empty() && std::filesystem::equivalent(options.in, options.out, error);
+}
+
+Status check_out(const UnfreezeOptions& options) {
+  if (options.out.empty()) return invalid("where to write the signed order?", "give --out FILE");
+  std::error_code error;
+  const bool is_there = std::filesystem::exists(std::filesystem::symlink_status(options.out, error));
+  if (!is_there || adds_to_itself(options)) return ok_status();
+  return exists(options.out + " is there already; nothing was signed",
+                "name a new file, or the one of --in to add the signature to it");
+}
+
+Status write_order(const UnfreezeOptions& options, const bundle::SignedOrder& order) {
+  const Bytes bytes = bundle::encode_order(order);
+  return adds_to_itself(options) ? write_file_atomic(options.out, bytes, 0644)
+                                 : create_file(options.out, bytes, 0644);
 }
 
 Result<bundle::SignedOrder> read_order(const UnfreezeOptions& options) {
@@ -202,10 +225,10 @@ Result<Json> policy_unfreeze(Context& context, const UnfreezeOptions& options) {
   }
   if (options.show) return show_order(order, options);
   if (options.order.officer.empty()) return hand_over(context, order, options);
-  if (options.out.empty()) return invalid("where to write the signed order?", "give --out FILE");
+  TRY(check_out(options));
   if (!begins) TRY(check_seen(order, options));
   ASSIGN_OR_RETURN(const std::string shown, add_signature(order, options.order));
-  TRY(write_file_atomic(options.out, bundle::encode_order(order), 0644));
+  TRY(write_order(options, order));
   return Json::object()
       .set("schema", "custody.policy_unfreeze/1")
       .set("file", options.out)

@@ -23,7 +23,8 @@ struct FreezeOptions {
 Result<Json> policy_freeze(Context& context, const FreezeOptions& options);
 
 // Signatures are collected in a file: the first officer gives reason and out, others in and out; in alone
-// hands the order to the signer, and with show says what it holds.
+// hands the order to the signer, and with show says what it holds. kExists: out is there already and is not
+// in.
 struct UnfreezeOptions {
   FreezeOptions order;
   std::string in, out;
