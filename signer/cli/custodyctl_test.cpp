@@ -220,6 +220,23 @@ TEST_F(Custodyctl, TheHelpOfTestNamesEveryKeyOfItsFiles) {
   }
 }
 
+// Invariant 5: an answer that nobody got is no success.
+TEST_F(Custodyctl, OutputThatCannotBeWrittenIsExitCode1) {
+  write_draft();
+  for (const Words& command : std::vector<Words>{{"policy", "lint", draft_},
+                                                 {"--json", "policy", "lint", draft_},
+                                                 {"policy", "show", draft_},
+                                                 {"policy", "--help"}}) {
+    const Fd full(open("/dev/full", O_WRONLY | O_CLOEXEC));
+    ASSERT_TRUE(full.valid());
+    const Outcome outcome = run_with(command, [&] { dup2(full.get(), STDOUT_FILENO); });
+    EXPECT_EQ(outcome.code, 1) << command.back();
+    EXPECT_THAT(outcome.error, HasSubstr("could not be written to standard output")) << command.back();
+  }
+  const Outcome closed = run_with({"policy", "lint", draft_}, [] { close(STDOUT_FILENO); });
+  EXPECT_EQ(closed.code, 1);
+}
+
 class Signing : public Custodyctl {
  protected:
   Signing() {

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <iostream>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -45,7 +46,13 @@ int fail(const Context& context, const Status& status, int code) {
 
 void print(const Context& context, const Json& answer) {
   (void)std::printf("%s", context.json ? (answer.dump() + "\n").c_str() : render(answer).c_str());
-  (void)std::fflush(stdout);
+}
+
+// Whether all that was printed has reached standard output.
+Status flush_output() {
+  const bool by_stream = std::cout.flush().good();
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && by_stream) return ok_status();
+  return io_error("the answer could not be written to standard output", "the command itself has been done");
 }
 
 Result<Json> query(Program& program, std::string_view method, Json params) {
@@ -205,7 +212,7 @@ Result<Json> watch_blocks(Program& program) {
                         proposer.ok() ? to_printable(*proposer).c_str() : "-",
                         transactions == nullptr ? 0 : transactions->items().size());
     }
-    (void)std::fflush(stdout);
+    TRY(flush_output());
   }
 }
 
@@ -417,9 +424,18 @@ int run(int argc, char** argv) {
   return program.context.refused ? 1 : 0;
 }
 
+// An answer that nobody got is no success.
+int run_and_flush(int argc, char** argv) {
+  const int code = run(argc, argv);
+  const Status flushed = flush_output();
+  if (flushed.ok() || code != 0) return code;
+  (void)std::fprintf(stderr, "custodyctl: %s\n  %s\n", flushed.message().c_str(), flushed.hint().c_str());
+  return 1;
+}
+
 }  // namespace
 }  // namespace custody::signer::cli
 
 int main(int argc, char** argv) {
-  return custody::signer::cli::run(argc, argv);
+  return custody::signer::cli::run_and_flush(argc, argv);
 }
