@@ -31,6 +31,23 @@ Status check_fields(const Json& json, std::string_view what, Names known) {
   return ok_status();
 }
 
+// {"type", "id"}, or Cedar's explicit form of it. What else is wrong with it uid_from_json says.
+Status check_uid(const Json& json, std::string_view what) {
+  if (const Json* inner = json.find("__entity"); inner != nullptr) {
+    TRY(check_fields(json, what, {"__entity"}));
+    return check_fields(*inner, what, {"type", "id"});
+  }
+  return check_fields(json, what, {"type", "id"});
+}
+
+Status check_request(const Json& request) {
+  TRY(check_fields(request, "the request", {"principal", "action", "resource", "context"}));
+  for (const std::string_view name : {"principal", "action", "resource"}) {
+    if (const Json* uid = request.find(name)) TRY(check_uid(*uid, name));
+  }
+  return ok_status();
+}
+
 Result<std::optional<Schema>> read_schema(const Json& job) {
   const Json* json = job.find("schema");
   if (json == nullptr || json->is_null()) return std::optional<Schema>();
@@ -54,12 +71,14 @@ Status add_link(PolicySet* policies, const Json& link) {
   TRY(check_fields(link, "a link", {"template", "id", "slots"}));
   ASSIGN_OR_RETURN(const std::string template_id, link.string_at("template"));
   ASSIGN_OR_RETURN(const std::string id, link.string_at("id"));
+  if (id.empty()) return invalid("a link's id is empty");
   ASSIGN_OR_RETURN(const std::size_t place, find_template(*policies, template_id));
   Arena arena;
   SlotValues slots;
   const Json* values = link.find("slots");
   if (values == nullptr || !values->is_object()) return invalid("\"slots\" is not an object");
   for (const auto& [name, value] : values->members()) {
+    TRY(check_uid(value, name));
     ASSIGN_OR_RETURN(const EntityUid uid, uid_from_json(arena, value));
     if (name == "?principal") {
       slots.principal = uid;
@@ -99,7 +118,7 @@ Result<Json> authorize(const Json& job) {
   const Json* entities_json = job.find("entities");
   if (request_json == nullptr || entities_json == nullptr)
     return invalid("no \"request\" or no \"entities\"");
-  TRY(check_fields(*request_json, "the request", {"principal", "action", "resource", "context"}));
+  TRY(check_request(*request_json));
   Arena arena;
   ASSIGN_OR_RETURN(const Request request, request_from_json(arena, *request_json, rules));
   if (validate && rules != nullptr) TRY(validate_request(request, *rules));

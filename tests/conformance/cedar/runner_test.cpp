@@ -56,16 +56,20 @@ TEST(CedarRunner, LinksTemplates) {
 
 TEST(CedarRunner, RefusesABadLink) {
   const std::string_view policies = "permit(principal == ?principal,action,resource);";
-  for (const std::string_view link : {
-           R"([{"template":"policy7","id":"l","slots":{}}])",
-           R"([{"template":"policy0","id":"l","slots":{}}])",
-           R"([{"template":"policy0","id":"l","slots":{"?resource":{"type":"U","id":"a"}}}])",
-           R"([{"template":"policy0","id":"l","slots":{"?other":{"type":"U","id":"a"}}}])",
-           R"([{"template":"policy0","id":"policy0","slots":{"?principal":{"type":"U","id":"a"}}}])",
-           R"({"template":"policy0"})",
-           R"([{"template":"policy0","id":"l","slots":{"?principal":{"type":"U","id":"a"}},"colour":1}])",
-           R"([7])",
-       }) {
+  for (
+      const std::string_view link : {
+          R"([{"template":"policy7","id":"l","slots":{}}])",
+          R"([{"template":"policy0","id":"l","slots":{}}])",
+          R"([{"template":"policy0","id":"l","slots":{"?resource":{"type":"U","id":"a"}}}])",
+          R"([{"template":"policy0","id":"l","slots":{"?other":{"type":"U","id":"a"}}}])",
+          R"([{"template":"policy0","id":"policy0","slots":{"?principal":{"type":"U","id":"a"}}}])",
+          R"([{"template":"policy0","id":"","slots":{"?principal":{"type":"U","id":"a"}}}])",
+          R"([{"template":"policy0","id":"l","slots":{"?principal":{"type":"U","id":"a","x":1}}}])",
+          R"([{"template":"policy0","id":"l","slots":{"?principal":{"__entity":{"type":"U","id":"a"},"x":1}}}])",
+          R"({"template":"policy0"})",
+          R"([{"template":"policy0","id":"l","slots":{"?principal":{"type":"U","id":"a"}},"colour":1}])",
+          R"([7])",
+      }) {
     EXPECT_THAT(answer_line(job(policies, R"(,"links":)" + std::string(link))), HasSubstr(R"({"error":)"))
         << link;
   }
@@ -96,6 +100,26 @@ TEST(CedarRunner, ReadsIntegersExactly) {
       R"("schema":null,"entities":[],"request":{"principal":{"type":"U","id":"a"},"action":{"type":"Action","id":"v"},)"
       R"("resource":{"type":"D","id":"d"},"context":{"n":9007199254740993}}})";
   EXPECT_THAT(answer_line(line), HasSubstr("allow"));
+}
+
+TEST(CedarRunner, RefusesUnknownFieldsOfWhatARequestNames) {
+  const auto asked = [](const std::string& principal, const std::string& resource) {
+    return answer_line(R"({"op":"authorize","policies":"permit(principal,action,resource);","entities":[],)"
+                       R"("request":{"principal":)" +
+                       principal + R"(,"action":{"type":"Action","id":"v"},"resource":)" + resource +
+                       R"(,"context":{}}})");
+  };
+  const std::string user = R"({"type":"User","id":"a"})";
+  EXPECT_THAT(asked(user, user), HasSubstr("allow"));
+  EXPECT_THAT(asked(R"({"__entity":{"type":"User","id":"a"}})", user), HasSubstr("allow"));
+  for (const std::string wrong :
+       {R"({"type":"User","id":"a","x":1})", R"({"__entity":{"type":"User","id":"a"},"x":1})",
+        R"({"__entity":{"type":"User","id":"a","x":1}})", R"("User::\"a\"")"}) {
+    EXPECT_THAT(asked(wrong, user), HasSubstr(R"({"error":)")) << wrong;
+    EXPECT_THAT(asked(user, wrong), HasSubstr(R"({"error":)")) << wrong;
+  }
+  EXPECT_THAT(asked(R"({"type":"User","id":"a","x":1})", user),
+              HasSubstr(R"(principal: unknown field \"x\")"));
 }
 
 TEST(CedarRunner, AnswersAnErrorToWhatItCannotRead) {
