@@ -237,6 +237,20 @@ TEST_F(Custodyctl, OutputThatCannotBeWrittenIsExitCode1) {
   EXPECT_EQ(closed.code, 1);
 }
 
+TEST_F(Custodyctl, AWordThatIsNoCommandIsNamedWithThoseLikeIt) {
+  const auto error = [&](const Words& words) {
+    const Outcome outcome = run(words);
+    EXPECT_EQ(outcome.code, 2) << words.back();
+    return outcome.error;
+  };
+  EXPECT_EQ(error({"policy", "lnt", "d1"}),
+            "custodyctl: policy has no command \"lnt\"\n  did you mean: lint\n");
+  EXPECT_THAT(error({"stauts"}), HasSubstr("has no command \"stauts\"\n  did you mean: status"));
+  EXPECT_THAT(error({"requests", "everything"}), HasSubstr("one of: list, show, approve, reject"));
+  EXPECT_THAT(error({"policy", "lint", "d1", "d2"}), HasSubstr("d2"));
+  EXPECT_THAT(error({"policy", "lint", "--colour", "d1"}), HasSubstr("--colour"));
+}
+
 class Signing : public Custodyctl {
  protected:
   Signing() {

@@ -12,6 +12,7 @@
 #include "signer/cli/program.h"
 #include "signer/cli/render.h"
 #include "signer/cli/transfer_command.h"
+#include "signer/cli/unknown_command.h"
 
 namespace custody::signer::cli {
 namespace {
@@ -375,17 +376,6 @@ void add_withdrawals(CLI::App& app, Program& program) {
   });
 }
 
-// The commands that could stand after the last one that did.
-Status no_command(const CLI::App& app) {
-  const CLI::App* last = &app;
-  while (!last->get_subcommands().empty()) last = last->get_subcommands().front();
-  std::string names;
-  for (const CLI::App* one : last->get_subcommands([](const CLI::App*) { return true; })) {
-    names += (names.empty() ? "" : ", ") + one->get_name();
-  }
-  return invalid(last->get_name() + " needs a command", "one of: " + names);
-}
-
 int run(int argc, char** argv) {
   Program program;
   if (const char* member = std::getenv("CUSTODY_MEMBER")) program.context.member_directory = member;
@@ -413,7 +403,8 @@ int run(int argc, char** argv) {
   } catch (const CLI::CallForAllHelp& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& error) {
-    return fail(program.context, invalid(error.what(), "custodyctl --help, or --help after a command"), 2);
+    const Status wrong = invalid(error.what(), "custodyctl --help, or --help after a command");
+    return fail(program.context, unknown_command(app, wrong), 2);
   }
   // Not left to CLI11, which would miss a command where it met an unknown one.
   if (!program.action) return fail(program.context, no_command(app), 2);

@@ -14,7 +14,7 @@ constexpr std::uint64_t kMinuteMs = 60'000;
 constexpr std::uint64_t kMaxValidMinutes = bundle::kMaxAskHours * 60;
 
 Status check_options(const AskOptions& options) {
-  if (!render::is_name(as_bytes(options.officer))) return invalid("--officer is no officer's name");
+  TRY(check_officer_name(options.officer));
   if (options.valid_minutes > 0 && options.valid_minutes <= kMaxValidMinutes) return ok_status();
   return invalid("--valid-minutes must be 1 to " + std::to_string(kMaxValidMinutes));
 }

@@ -4,6 +4,7 @@
 
 #include "base/crypto/p256.h"
 #include "base/crypto/secp256k1.h"
+#include "policy/render/text.h"
 #include "proto/reader/digests.h"
 #include "signer/cli/key_file.h"
 #include "signer/cli/token_key.h"
@@ -91,6 +92,20 @@ bool verify(const OfficerPublicKey& key, const Hash256& digest, const Signature&
   }
   const auto point = crypto::parse_public_key(key.key);
   return point.ok() && crypto::verify(*point, digest, signature);
+}
+
+Status check_officer_name(const std::string& officer) {
+  if (officer.empty()) return invalid("which officer is it?", "give --officer NAME");
+  if (policy::render::is_name(as_bytes(officer))) return ok_status();
+  return invalid("--officer: \"" + to_printable(officer.substr(0, 40)) + "\" is no officer's name",
+                 "names are 1 to 32 characters of a-z, 0-9 and -");
+}
+
+Status with_wrong_key(const Status& refusal, const std::string& officer, const OfficerPublicKey& key) {
+  if (refusal.code() != Code::kUnauthenticated) return refusal;
+  return Status(Code::kUnauthenticated, "this key is not " + officer + "'s",
+                "--key is " + std::string(curve_name(key.curve)) + " " + to_hex(key.key) +
+                    "; the version in force has another for this officer");
 }
 
 Hash256 digest_of(const Rendering& rendering) {

@@ -25,6 +25,12 @@ Result<OfficerPublicKey> parse_officer_public_key(std::string_view curve, std::s
 // A low-S signature by the key?
 bool verify(const OfficerPublicKey& key, const Hash256& digest, const Signature& signature);
 
+// kInvalid: --officer is missing or is no name.
+Status check_officer_name(const std::string& officer);
+// The signer's refusal of what this key has just signed as the officer. It knows his key and this one's
+// signature fits what was shown, so that a wrong signature is a wrong key.
+Status with_wrong_key(const Status& refusal, const std::string& officer, const OfficerPublicKey& key);
+
 // What is signed: the text that was shown, with one of the tags of policy/render, for one network.
 struct Rendering {
   std::string_view tag;

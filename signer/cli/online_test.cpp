@@ -194,8 +194,12 @@ TEST_F(Online, VotesThatDoNotCountAreRefused) {
   ASSERT_TRUE(vote(id, "alice").ok());
   refused(vote(id, "alice"), Code::kExists);
   refused(vote(id, "bob", Vote::kApprove, "compliance"), Code::kRefused);
-  refused(requests_vote(context_, {id, "bob", "treasury", key("carol")}, Vote::kApprove),
-          Code::kUnauthenticated);
+  const auto wrong_key = requests_vote(context_, {id, "bob", "treasury", key("carol")}, Vote::kApprove);
+  refused(wrong_key, Code::kUnauthenticated);
+  EXPECT_EQ(wrong_key.status().message(), "this key is not bob's");
+  const auto freeze = policy_freeze(context_, {"", "a drill", "bob", key("carol"), 60});
+  refused(freeze, Code::kUnauthenticated);
+  EXPECT_EQ(freeze.status().message(), "this key is not bob's");
   refused(vote(std::string(64, 'a'), "bob"), Code::kNotFound);
   EXPECT_EQ(vote("abc", "bob").code(), Code::kInvalid);
   const auto no_id = requests_show(context_, "zz");
@@ -553,7 +557,9 @@ TEST_F(Online, NoOrderOfAnotherIsSignedUnseen) {
             Code::kInvalid);
   options.show = true;
   options.order.officer.clear();
-  EXPECT_EQ(policy_unfreeze(context_, options).code(), Code::kInvalid);
+  const auto whose = policy_unfreeze(context_, options);
+  EXPECT_EQ(whose.code(), Code::kInvalid);
+  EXPECT_THAT(whose.status().to_string(), HasSubstr("give --officer NAME"));
 }
 
 TEST_F(Online, OrdersThatAreNoneAreRefusedBeforeTheSignerIsAsked) {

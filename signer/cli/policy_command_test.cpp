@@ -85,7 +85,9 @@ TEST_F(PolicyNew, RefusesWhatCannotBeABundleAndWritesNothing) {
           "officers alice and zoe have the same key");
   refused([](auto& o) { o.officers[0].insert(6, "treasury,"); }, "officer alice has a group twice");
   refused([](auto& o) { o.limits = {"BTC:1"}; }, "CODE:SMALL:LARGE");
-  refused([](auto& o) { o.limits = {"XYZ:1:2"}; }, "CODE:SMALL:LARGE");
+  refused([](auto& o) { o.limits = {"XYZ:1:2"}; }, "--limit XYZ:1:2: genesis has no currency \"XYZ\"");
+  refused([](auto& o) { o.limits = {"XYZ:1:2"}; }, "known: BTC");
+  refused([](auto& o) { o.limits = {"BTC:1:x"}; }, "--limit BTC:1:x: amount \"x\"");
   refused([](auto& o) { o.limits = {"BTC:2:1"}; }, "limits of BTC");
   refused([](auto& o) { o.limits = {"BTC:0.0001:1"}; }, "limits of BTC");
   refused([](auto& o) { o.limits = {"BTC:1:100000000000"}; }, "limits of BTC");

@@ -103,15 +103,24 @@ Status check_people(const std::vector<bundle::Officer>& officers) {
 
 Result<TemplateLimit> read_limit(const std::string& text, const model::Genesis& genesis) {
   const std::vector<std::string> parts = split(text, ':');
-  const model::Currency* currency =
-      parts.size() == 3 ? model::find_currency_by_code(genesis, parts[0]) : nullptr;
-  if (currency == nullptr) {
-    return invalid("--limit " + to_printable(text.substr(0, 80)) + " is not of the form CODE:SMALL:LARGE",
+  const std::string shown = "--limit " + to_printable(text.substr(0, 80));
+  if (parts.size() != 3) {
+    return invalid(shown + " is not of the form CODE:SMALL:LARGE",
                    "such as BTC:0.5:10, with a currency of genesis");
   }
+  const model::Currency* currency = model::find_currency_by_code(genesis, parts[0]);
+  if (currency == nullptr) {
+    std::string known;
+    for (const model::Currency& one : genesis.currencies) known += " " + std::string(as_text(one.code));
+    return invalid(shown + ": genesis has no currency \"" + to_printable(parts[0].substr(0, 20)) + "\"",
+                   "known:" + known);
+  }
   TemplateLimit out{parts[0], {}, {}};
-  ASSIGN_OR_RETURN(out.small, parse_amount(parts[1], currency->decimals));
-  ASSIGN_OR_RETURN(out.large, parse_amount(parts[2], currency->decimals));
+  for (const auto& [part, amount] : {std::pair(parts[1], &out.small), std::pair(parts[2], &out.large)}) {
+    const auto read = parse_amount(part, currency->decimals);
+    if (!read.ok()) return read.status().with_context(shown);
+    *amount = *read;
+  }
   return out;
 }
 

@@ -45,18 +45,18 @@ Result<render::FreezeOrder> make_order(Context& context, const FreezeOptions& op
   return out;
 }
 
-Status check_officer(const FreezeOptions& options) {
-  return render::is_name(as_bytes(options.officer)) ? ok_status() : invalid("--officer is no officer's name");
-}
-
 // Shows nothing by itself: the text is in what it returns.
-Result<std::string> add_signature(bundle::SignedOrder& order, const FreezeOptions& options) {
-  TRY(check_officer(options));
+struct Signed {
+  std::string text;
+  OfficerPublicKey key;
+};
+Result<Signed> add_signature(bundle::SignedOrder& order, const FreezeOptions& options) {
+  TRY(check_officer_name(options.officer));
   const Rendering shown = order_text(order.order, options.officer);
   ASSIGN_OR_RETURN(const std::unique_ptr<OfficerKey> key, open_officer_key(options.key));
   ASSIGN_OR_RETURN(const KeySignature made, key->sign(shown));
   TRY(put_signature("this order", options.officer, shown, made, order.signatures));
-  return shown.text;
+  return Signed{shown.text, made.key};
 }
 
 Json frozen_json(const Json& status) {
@@ -124,7 +124,7 @@ Result<bundle::SignedOrder> read_order(const UnfreezeOptions& options) {
 
 // What the officer would sign, before he does.
 Result<Json> show_order(const bundle::SignedOrder& order, const UnfreezeOptions& options) {
-  TRY(check_officer(options.order));
+  TRY(check_officer_name(options.order.officer));
   const std::string& officer = options.order.officer;
   const std::string hash = render::order_digest(order.order, officer).hex();
   const std::string text = render::render_order(order.order, officer);
@@ -138,7 +138,7 @@ Result<Json> show_order(const bundle::SignedOrder& order, const UnfreezeOptions&
 
 // Somebody else began the order: who adds his signature has seen it, now or under this hash before.
 Status check_seen(const bundle::SignedOrder& order, const UnfreezeOptions& options) {
-  TRY(check_officer(options.order));
+  TRY(check_officer_name(options.order.officer));
   const std::string& officer = options.order.officer;
   if (options.hash.empty()) {
     return confirm(render::render_order(order.order, officer),
@@ -205,8 +205,10 @@ Result<Json> policy_activate(Context& context, const std::string& file) {
 Result<Json> policy_freeze(Context& context, const FreezeOptions& options) {
   ASSIGN_OR_RETURN(const render::FreezeOrder content, make_order(context, options, render::Freeze::kFreeze));
   bundle::SignedOrder order{content, {}};
-  ASSIGN_OR_RETURN(const std::string shown, add_signature(order, options));
-  return send_order(context, order, model::Statement::kFreeze, shown);
+  ASSIGN_OR_RETURN(const Signed made, add_signature(order, options));
+  auto answer = send_order(context, order, model::Statement::kFreeze, made.text);
+  if (!answer.ok()) return with_wrong_key(answer.status(), options.officer, made.key);
+  return answer;
 }
 
 Result<Json> policy_unfreeze(Context& context, const UnfreezeOptions& options) {
@@ -227,14 +229,14 @@ Result<Json> policy_unfreeze(Context& context, const UnfreezeOptions& options) {
   if (options.order.officer.empty()) return hand_over(context, order, options);
   TRY(check_out(options));
   if (!begins) TRY(check_seen(order, options));
-  ASSIGN_OR_RETURN(const std::string shown, add_signature(order, options.order));
+  ASSIGN_OR_RETURN(const Signed made, add_signature(order, options.order));
   TRY(write_order(options, order));
   return Json::object()
       .set("schema", "custody.policy_unfreeze/1")
       .set("file", options.out)
       .set("signatures", static_cast<std::uint64_t>(order.signatures.size()))
-      .set("rendering", shown)
-      .set("text", shown + "signed: " + std::to_string(order.signatures.size()) + " in " + options.out +
+      .set("rendering", made.text)
+      .set("text", made.text + "signed: " + std::to_string(order.signatures.size()) + " in " + options.out +
                        "; with enough of them: custodyctl policy unfreeze --in " + options.out);
 }
 

@@ -61,7 +61,7 @@ Result<Json::Array> fetch_all(Context& context) {
 }
 
 Status check_voter(const RequestVoteOptions& options) {
-  if (!render::is_name(as_bytes(options.officer))) return invalid("--officer is no officer's name");
+  TRY(check_officer_name(options.officer));
   if (!render::is_name(as_bytes(options.group))) return invalid("--group is no group's name");
   return ok_status();
 }
@@ -108,7 +108,8 @@ Result<Json> requests_vote(Context& context, const RequestVoteOptions& options, 
   ASSIGN_OR_RETURN(const KeySignature made, key->sign(shown));
   const bundle::SignedVote said{render::request_id(fetched.request), vote, to_bytes(options.officer),
                                 to_bytes(options.group), made.signature};
-  TRY(bring_statement(context, model::Statement::kVote, bundle::encode_vote(said)));
+  const Status taken = bring_statement(context, model::Statement::kVote, bundle::encode_vote(said));
+  if (!taken.ok()) return with_wrong_key(taken, options.officer, made.key);
   ASSIGN_OR_RETURN(Json after, ask_policy(context, {model::PolicyQuestion::kRequest, said.request, 0}));
   ASSIGN_OR_RETURN(const Freezes freezes, ask_freezes(context));
   mark(after, freezes);
