@@ -50,6 +50,7 @@ render::Request request() {
   out.terms.chain_id = fixture::chain_id();
   out.terms.member = model::MemberId(2);
   out.terms.kind = model::IntentKind::kBallot;
+  out.terms.action = to_bytes("register gateway gary");
   out.terms.proposal.data()[0] = 1;
   out.wants = {{{{to_bytes("treasury"), 2}}}};
   out.bundle = active().bundle.version;

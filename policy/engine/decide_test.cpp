@@ -513,7 +513,7 @@ TEST_F(DecideTest, AFullTableOfRequestsDeniesAndPayoutsHavePlacesOfTheirOwn) {
   }
   EXPECT_EQ(ask(governance).outcome, Outcome::kPending);
   governance.kind = model::IntentKind::kBallot;
-  governance.action.clear();
+  governance.action = to_bytes("register gateway gary");
   EXPECT_EQ(ask(governance).rule, "policy.requests_full");
   const auto subject_of = [](std::size_t i) { return crypto::sha256(as_bytes(std::to_string(i))); };
   model::IntentFacts deposit = mint(1);

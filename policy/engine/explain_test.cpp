@@ -20,6 +20,7 @@ class ExplainTest : public ::testing::Test {
   Explanation ballot(bool approve, std::string_view initiator = {}) {
     model::IntentFacts facts;
     facts.kind = model::IntentKind::kBallot;
+    facts.action = to_bytes("register gateway gary");
     facts.approve = approve;
     const Decision& decision = decider_->decide(
         facts, state_, {model::Height(7), fixture::at("2026-11-24T10:00:00Z")}, as_bytes(initiator));

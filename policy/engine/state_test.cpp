@@ -233,6 +233,7 @@ TEST(Simulation, JudgesWhatAnOfficerAskedForAsHis) {
   const auto ballot = [](std::uint8_t proposal, bool approve) {
     model::IntentFacts out;
     out.kind = model::IntentKind::kBallot;
+    out.action = to_bytes("register gateway gary");
     out.proposal.data()[0] = proposal;
     out.approve = approve;
     return out;

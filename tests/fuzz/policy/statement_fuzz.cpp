@@ -74,7 +74,9 @@ void check_order_bytes(ByteView bytes) {
   if (!order.ok()) return;
   CHECK(equal(encode_order(*order), bytes));
   check_screen(render::render_order(order->order, "alice"));
-  const FreezeState before{0, true, {to_bytes("BTC")}};
+  const FreezeState before{0,
+                           {{{}, to_bytes("carol"), to_bytes("a drill"), kNow},
+                            {to_bytes("BTC"), to_bytes("carol"), to_bytes("a drill"), kNow}}};
   const Status status = verify_order(*order, before, active(), kNow);
   expect_explained(status);
   if (status.ok()) CHECK(apply_order(order->order, before).counter == 1);
