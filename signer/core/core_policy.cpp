@@ -184,7 +184,7 @@ model::SignReply Core::answer_policy(const Ask& ask, const model::PolicyQuery& q
       case model::PolicyQuestion::kPast:
         break;
     }
-    return desk.past_page(query.after);
+    return desk.past().page(query.after);
   }();
   if (!answer.ok()) return error_reply(ask.id, "signer.query", answer.status());
   model::SignReply reply;

@@ -13,14 +13,6 @@ namespace {
 namespace bundle = policy::bundle;
 namespace render = policy::render;
 
-template <typename T>
-std::size_t index_of() {
-  return engine::Record(T()).index();
-}
-const std::size_t kActivateIndex = index_of<engine::ActivateRecord>();
-const std::size_t kFreezeIndex = index_of<engine::FreezeRecord>();
-const std::size_t kPriceIndex = index_of<engine::PriceRecord>();
-
 Status about_bundle(const Hash256& hash, const Status& status) {
   return status.with_context("policy bundle " + hash.hex())
       .with_hint("put its file " + bundle::file_name(hash) + " back beside the journal");
@@ -47,14 +39,6 @@ Json votes_json(const engine::KnownRequest& known) {
                  .set("vote", vote.vote == render::Vote::kApprove ? "approve" : "reject"));
   }
   return out;
-}
-
-// From byte `begin` of the record on. How many bytes are left after it.
-std::size_t add_piece(Json& page, ByteView record, std::size_t begin) {
-  const ByteView piece = record.subspan(begin, std::min(kMaxPiece, record.size() - begin));
-  const std::size_t rest = record.size() - begin - piece.size();
-  page.set("piece", to_base64(piece)).set("rest", static_cast<std::uint64_t>(rest));
-  return rest;
 }
 
 std::uint64_t had(const engine::Approvals& approvals, const render::Want& want,
@@ -369,7 +353,7 @@ Result<engine::Record> PolicyDesk::propose(ByteView encoded, model::LedgerMs now
 
 Status PolicyDesk::apply(const engine::Record& record) {
   TRY(state_.apply(record));
-  remember(record);
+  past_.add(record);
   if (const auto* denied = std::get_if<engine::DeniedRecord>(&record)) denied_.add(*denied);
   if (const auto* wait = std::get_if<engine::WaitRecord>(&record)) {
     versions_.push_back(*wait);
@@ -386,36 +370,6 @@ Status PolicyDesk::apply(const engine::Record& record) {
     }
   }
   return ok_status();
-}
-
-void PolicyDesk::remember(const engine::Record& record) {
-  past_.push_back({++past_number_, record.index(), engine::encode_record(record)});
-  past_bytes_ += past_.back().record.size();
-  while (past_.size() > kMaxPastRecords || past_bytes_ > kMaxPastBytes) {
-    Past& oldest = past_.front();
-    past_bytes_ -= oldest.record.size();
-    keep_base(std::move(oldest));
-    past_.pop_front();
-  }
-}
-
-// Without these nothing after them could be judged.
-void PolicyDesk::keep_base(Past oldest) {
-  if (oldest.kind == kActivateIndex || oldest.kind == kPriceIndex) {
-    past_base_[oldest.kind] = std::move(oldest);
-    return;
-  }
-  if (oldest.kind != kFreezeIndex) return;
-  const auto record = engine::decode_record(oldest.record);
-  CHECK(record.ok());  // encoded here
-  const render::FreezeOrder& order = std::get<engine::FreezeRecord>(*record).order;
-  if (order.what == render::Freeze::kFreeze) {
-    past_freezes_.try_emplace(order.currency, std::move(oldest));
-  } else if (order.currency.empty()) {
-    past_freezes_.clear();
-  } else {
-    past_freezes_.erase(order.currency);
-  }
 }
 
 bool PolicyDesk::is_frozen(model::CurrencyId currency) const {
@@ -516,44 +470,6 @@ Result<Json> PolicyDesk::explanation(const Hash256& subject) const {
                   .set("time", render::time_text(why->time)));
   }
   return Json::object().set("schema", "custody.decisions/1").set("decisions", std::move(list));
-}
-
-std::vector<const PolicyDesk::Past*> PolicyDesk::past_from(std::uint64_t number) const {
-  std::vector<const Past*> out;
-  for (const auto& [kind, base] : past_base_) out.push_back(&base);
-  for (const auto& [currency, freeze] : past_freezes_) out.push_back(&freeze);
-  std::ranges::sort(out, {}, &Past::number);
-  for (const Past& past : past_) out.push_back(&past);
-  std::erase_if(out, [&](const Past* past) { return past->number < number; });
-  return out;
-}
-
-Result<Json> PolicyDesk::past_page(std::uint64_t place) const {
-  const std::uint64_t number = place / kPiecesOfARecord;
-  const std::size_t begin = place % kPiecesOfARecord * kMaxPiece;
-  const std::vector<const Past*> left = past_from(number);
-  if (begin > 0 && (left.empty() || left.front()->number != number || left.front()->record.size() <= begin)) {
-    return not_found("the rest of record " + std::to_string(number) + " is not remembered",
-                     "ask again from the first record on");
-  }
-  Json page = Json::object().set("schema", "custody.past/1").set("complete", past_base_.empty());
-  Json list = Json::array();
-  std::uint64_t next = place;
-  std::size_t size = 200;
-  for (const Past* past : left) {
-    const bool large = past->record.size() > kMaxPiece;
-    size += (past->record.size() + 2) / 3 * 4 + 3;
-    if (!list.items().empty() && (large || size > kMaxPage)) break;
-    next = (past->number + 1) * kPiecesOfARecord;
-    if (large) {
-      if (add_piece(page, past->record, begin) > 0)
-        next = past->number * kPiecesOfARecord + begin / kMaxPiece + 1;
-      break;
-    }
-    list.push(to_base64(past->record));
-  }
-  const bool done = next / kPiecesOfARecord > past_number_;
-  return page.set("records", std::move(list)).set("next", done ? Json() : Json(next));
 }
 
 }  // namespace custody::signer::core

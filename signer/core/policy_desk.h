@@ -5,7 +5,6 @@
 #pragma once
 
 #include <deque>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,24 +13,18 @@
 #include "base/json.h"
 #include "policy/engine/explain.h"
 #include "signer/core/denied_memory.h"
+#include "signer/core/past.h"
 
 namespace custody::signer::core {
 
 namespace model = ledger::model;
 namespace engine = policy::engine;
 
-constexpr std::size_t kMaxPastRecords = 16'384;     // kept for a replay under a draft; the oldest go
-constexpr std::size_t kMaxPastBytes = 8u << 20;     // of all of them together
 constexpr std::size_t kMaxExplanations = 64;        // of the last decisions
 constexpr std::size_t kMaxExplanation = 24u << 10;  // bytes of one; a longer one is cut to its outcome
 static_assert(engine::kMaxExplained < kMaxExplanation);
 constexpr std::uint64_t kMaxExplanationAge = 60'000;  // ms of ledger time for which one of a denial serves
-constexpr std::size_t kMaxPage = 8u << 10;            // bytes of JSON in one answer of a list
 constexpr std::size_t kMaxVersions = 32;              // of the bundles that were accepted, the newest
-constexpr std::size_t kMaxPiece = 48u << 10;  // bytes of a record in one answer; a larger one comes in pieces
-// A place in the past: the record's number times this, and how many of its pieces come before.
-constexpr std::uint64_t kPiecesOfARecord = 1u << 10;
-static_assert(kPiecesOfARecord * kMaxPiece >= engine::kMaxRecord);
 
 class PolicyDesk {
  public:
@@ -89,18 +82,10 @@ class PolicyDesk {
   Json requests_page(const Hash256& after) const;
   Result<Json> request(const Hash256& id) const;
   Result<Json> explanation(const Hash256& subject) const;  // zero: the list of those that are kept
-  // What was asked and decided, from `place` on: 0, or the `next` of the page before. Whole records, or one
-  // piece of a record that is larger than kMaxPiece, and how many bytes are left of it. kNotFound: the rest
-  // of that record is not remembered any more.
-  Result<Json> past_page(std::uint64_t place) const;
+  const Past& past() const { return past_; }
   Json attestation() const;  // for an auditor: with the salt
 
  private:
-  struct Past {
-    std::uint64_t number = 0;
-    std::size_t kind = 0;  // index in engine::Record
-    Bytes record;
-  };
   struct Why {
     Hash256 subject;
     engine::Outcome outcome;
@@ -117,11 +102,8 @@ class PolicyDesk {
   Result<std::unique_ptr<engine::CompiledBundle>> compile(const Hash256& hash) const;
   Status check_replaces_waiting(const policy::bundle::Bundle& next) const;
   void put_in_force(std::unique_ptr<engine::CompiledBundle> bundle);
-  void remember(const engine::Record& record);
-  void keep_base(Past oldest);
   const Why* find_why(const model::IntentFacts& facts, const engine::Decision& decision,
                       const Hash256& denial) const;
-  std::vector<const Past*> past_from(std::uint64_t number) const;  // what is remembered, in order
 
   Directory& files_;
   engine::Network network_;
@@ -133,11 +115,7 @@ class PolicyDesk {
   std::unique_ptr<engine::CompiledBundle> waiting_;
   std::unique_ptr<engine::Decider> decider_;  // of active_
   std::deque<engine::WaitRecord> versions_;   // that were put in wait, and the first; the newest kMaxVersions
-  std::deque<Past> past_;
-  std::map<std::size_t, Past> past_base_;  // by kind: the last that was dropped of those that others build on
-  std::map<Bytes, Past> past_freezes_;     // by currency: those in force where past_ begins
-  std::size_t past_bytes_ = 0;
-  std::uint64_t past_number_ = 0;
+  Past past_;
   DeniedMemory denied_;
   std::deque<Why> why_;
 };
