@@ -649,6 +649,15 @@ class AskTest : public DecideTest {
   }
 };
 
+TEST_F(AskTest, ABallotsPolicyReadsWhatIsVotedOn) {
+  use("@id(\"gary\") permit(principal, action == Action::\"ballot\", resource) when "
+      "{ context.proposal like \"register gateway gary*\" };");
+  model::IntentFacts other = ballot();
+  other.action = to_bytes("register gateway mallory");
+  EXPECT_EQ(ask(ballot()).outcome, Outcome::kAllow);
+  EXPECT_EQ(ask(other).rule, "policy.no_permit");
+}
+
 TEST_F(AskTest, AnOfficerIsThePrincipalAndInHisGroups) {
   use("@id(\"treasury\") permit(principal in Group::\"treasury\", action == Action::\"ballot\", resource);"
       "@id(\"carol\") permit(principal == Officer::\"carol\", action == Action::\"ballot\", resource) when "

@@ -33,7 +33,7 @@ Of a case:
   pay = ["acme 1.5 to bc1q..."]             payout: a burn each
   fee = "0.0001"                            payout: of the external chain, in units
   fee_cap = "0.0002"                        payout, optional: what each burn pays of it at most; the fee
-  proposal = "register gateway acme"        propose
+  proposal = "register gateway acme"        propose; ballot, optional: what is voted on
   approve = true                            ballot
   officer = "tara"                          propose, ballot, optional: an officer asks, not the operator
   approved_by = ["alice as treasury"]       optional: it must wait for them

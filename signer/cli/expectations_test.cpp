@@ -161,6 +161,7 @@ TEST(Expectations, AreRefusedWithFileLineAndKey) {
   refused(kHead + "[cases.x]\nask = \"mint\"\ncurrency = \"XYZ\"\nexpect = \"DENY\"\n", "currency");
   refused(kHead + small + "officer = \"alice\"\n", "officer");  // money has its gateway
   const std::string ballot = "[cases.x]\nask = \"ballot\"\napprove = true\nexpect = \"ALLOW\"\n";
+  refused(kHead + ballot + "proposal = \"\"\n", "proposal");
   refused(kHead + ballot + "officer = \"zoe\"\n", "\"zoe\" is not an officer of the bundle");
   refused(kHead + ballot + "officer = \"bob\"\napproved_by = [\"bob as treasury\"]\n",
           "bob asks for it, so that his approval does not count");
